@@ -1,0 +1,1 @@
+"""Keras callbacks: one idea per file, usable in any `fit`."""

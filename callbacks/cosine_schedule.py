@@ -1,0 +1,45 @@
+"""Learning rate that rises linearly, then falls to zero along half a cosine."""
+
+from __future__ import annotations
+
+import math
+
+import keras
+
+
+class CosineSchedule(keras.callbacks.Callback):
+    """Set the learning rate before every step.
+
+    After a linear warm-up, step t of T has the rate peak * (1 + cos(pi t / T)) / 2 (Loshchilov
+    and Hutter 2017, equation 5, without restarts). It is a function of the position alone, so a
+    resumed training goes on with the right rate.
+
+    Example:
+        >>> model.fit(x, y, epochs=10, callbacks=[CosineSchedule(warmup_epochs=1)])
+
+    Args:
+        warmup_epochs: Epochs in which the rate rises from near zero; may be a fraction.
+            Defaults to 0.
+    """
+
+    def __init__(self, warmup_epochs: float = 0.0):
+        super().__init__()
+        self.warmup_epochs = warmup_epochs
+
+    def on_train_begin(self, logs=None):
+        self._peak = float(self.model.optimizer.learning_rate)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        position = self._epoch + batch / self.params["steps"]
+        self.model.optimizer.learning_rate = self._peak * self.share(position)
+
+    def share(self, position: float) -> float:
+        """Return the share of the peak rate at a position, counted in epochs."""
+        if position < self.warmup_epochs:
+            # The middle of the step, so that the first one does not stand still.
+            return (position + 0.5 / self.params["steps"]) / self.warmup_epochs
+        falling = max(self.params["epochs"] - self.warmup_epochs, 1e-9)
+        return 0.5 * (1 + math.cos(math.pi * min((position - self.warmup_epochs) / falling, 1)))

@@ -1,0 +1,54 @@
+"""One line per epoch with its figures and the time left; a bar within the epoch on a terminal."""
+
+from __future__ import annotations
+
+import time
+
+import keras
+
+from maquette.progress import progress_bar, say
+
+
+class EpochProgress(keras.callbacks.Callback):
+    """Report a training in one line per epoch.
+
+    Keras' own bar prints a line per batch where the output is a file. This prints one per epoch,
+    with the time that is left if all epochs are run.
+
+    Example:
+        >>> model.fit(x, y, epochs=3, verbose=0, callbacks=[EpochProgress("train")])
+
+    Args:
+        label: What is being trained, at the start of each line.
+    """
+
+    def __init__(self, label: str):
+        super().__init__()
+        self.label = label
+
+    def on_train_begin(self, logs=None):
+        self._began = time.perf_counter()
+        self._first_epoch = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if self._first_epoch is None:
+            self._first_epoch = epoch
+        self._context = progress_bar()
+        self._bar = self._context.__enter__()
+        title = f"{self.label} {epoch + 1}/{self.params['epochs']}"
+        self._task = self._bar.add_task(title, total=self.params["steps"])
+
+    def on_train_batch_end(self, batch, logs=None):
+        self._bar.update(self._task, completed=batch + 1)
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._context.__exit__(None, None, None)
+        epochs = self.params["epochs"]
+        taken = time.perf_counter() - self._began
+        left = taken / (epoch + 1 - self._first_epoch) * (epochs - epoch - 1)
+        figures = "  ".join(f"{name} {_short(value)}" for name, value in (logs or {}).items())
+        say(f"{self.label} {epoch + 1}/{epochs}  {figures}  ({taken:.0f} s, {left:.0f} s left)")
+
+
+def _short(value: float) -> str:
+    return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.2e}"

@@ -1,0 +1,37 @@
+"""maquette: Keras application templates, from your data to a server or a phone.
+
+Every verb of the command line is a function here. Importing this package is quick: TensorFlow is
+loaded by the first function that needs it.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "GateError": ("errors", "GateError"),
+    "Run": ("run", "Run"),
+    "UserError": ("errors", "UserError"),
+    "doctor": ("installation", "doctor"),
+    "evaluate": ("evaluation", "evaluate"),
+    "export": ("exporting.export", "export"),
+    "list": ("gallery", "list_templates"),
+    "predict": ("prediction", "predict"),
+    "quickstart": ("tour", "quickstart"),
+    "show": ("gallery", "show"),
+    "train": ("training", "train"),
+}
+
+__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604, F822
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'maquette' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    return getattr(import_module(f"maquette.{module}"), attribute)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

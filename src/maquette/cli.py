@@ -1,0 +1,346 @@
+"""The command line: `maquette VERB ...`, each verb a thin layer over a function of the library."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, NonNegativeInt
+from tyro.conf import Positional, arg
+
+import maquette
+from maquette.contract import Options
+from maquette.errors import GateError, UserError, nearest
+from maquette.parsing import HELP, parse
+
+Json = Annotated[bool, arg(name="json")]
+RunFolder = Positional[Path]
+
+
+class ListOptions(Options):
+    as_json: Json = False
+    """Print JSON."""
+
+
+class ShowOptions(Options):
+    template: Positional[str]
+    """Name of a template."""
+    as_json: Json = False
+    """Print JSON."""
+
+
+class TrainOptions(Options):
+    data: str | None = None
+    """Data source: an embedded set, or a path; by default the template's own."""
+    config: Path | None = None
+    """YAML file of options, or the config.yaml of an earlier run."""
+    out: Path = Path("saved_models")
+    """Folder of all runs."""
+    name: str | None = None
+    """Name of the run; by default the date and time."""
+    seed: NonNegativeInt = 0
+    """Decides initial weights, order of the data, dropout and augmentation."""
+    strict: bool = False
+    """Refuse data of which some part cannot be read, instead of leaving that part out."""
+
+
+class EvaluateOptions(Options):
+    run: RunFolder
+    """Folder of a run."""
+    data: str | None = None
+    """Data source; by default the one the run was trained on."""
+    split: Literal["train", "validation", "test"] | None = None
+    """Split to judge on; by default test, or validation where there is none."""
+    as_json: Json = False
+    """Print JSON."""
+
+
+class PredictOptions(Options):
+    run: RunFolder
+    """Folder of a run."""
+    files: Positional[Annotated[tuple[Path, ...], Field(min_length=1)]]
+    """Files to predict from, or folders of them."""
+    as_json: Json = False
+    """Print JSON."""
+
+
+class ExportOptions(Options):
+    run: RunFolder
+    """Folder of a run."""
+    formats: Annotated[
+        tuple[Literal["saved_model", "float32", "float16", "dynamic", "int8"], ...],
+        Field(min_length=1),
+    ] = ("saved_model", "float32", "float16", "dynamic", "int8")
+    """What to write: a SavedModel, and TFLite files of these precisions."""
+    max_drop: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """Score that a file may lose against the original; 0.01 is one point."""
+    as_json: Json = False
+    """Print JSON."""
+
+
+class QuickstartOptions(Options):
+    out: Path = Path("saved_models")
+    """Folder of all runs."""
+
+
+class DoctorOptions(Options):
+    as_json: Json = False
+    """Print JSON."""
+
+
+def list_verb(words: Sequence[str]) -> None:
+    """List the templates."""
+    options = parse(ListOptions, words, "maquette list", list_verb.__doc__)
+    cards = maquette.list()
+    if options.as_json:
+        _print_json([card.to_dict() for card in cards])
+        return
+    width = max(len(card.name) for card in cards)
+    for card in cards:
+        print(f"{card.name:<{width}}  {card.summary}")
+
+
+def show_verb(words: Sequence[str]) -> None:
+    """Show a template's card and its options."""
+    from maquette.gallery import config_class, template_path
+
+    options = parse(ShowOptions, words, "maquette show", show_verb.__doc__)
+    card = maquette.show(options.template)
+    fields = config_class(options.template).model_fields
+    if options.as_json:
+        schema = config_class(options.template).model_json_schema()["properties"]
+        _print_json({**card.to_dict(), "options": schema})
+        return
+    print(f"{card.text}\n\nOptions:")
+    width = max(len(name) for name in fields) + 2
+    for name, field in fields.items():
+        option = "--" + name.replace("_", "-")
+        print(f"  {option:<{width}}  {field.description} (default: {field.default})")
+    print(f"\nFile: {template_path(options.template)}")
+
+
+def train_verb(words: Sequence[str]) -> None:
+    """Train a template: maquette train TEMPLATE [options]."""
+    from maquette.configuration import read_config
+    from maquette.gallery import config_class, show
+
+    if not words or words[0].startswith("-"):
+        if HELP & set(words):
+            print(f"usage: maquette train TEMPLATE [options]\n\n{_templates()}\n\n"
+                  "Each has its own options: maquette train TEMPLATE --help")  # fmt: skip
+            return
+        raise UserError(f"which template? {_templates()}")
+    template = words[0]
+    config = config_class(template)
+    combined = type("Options", (config, TrainOptions), {"__doc__": config.__doc__})
+    request = read_config(_value_of("--config", words), template)
+    default = combined(**request.options, data=request.data, seed=request.seed)
+    prog = f"maquette train {template}"
+    options = parse(combined, words[1:], prog, show(template).summary, default)
+    own = {name: getattr(options, name) for name in TrainOptions.model_fields if name != "config"}
+    chosen = {name: getattr(options, name) for name in config.model_fields}
+    _load_tensorflow()
+    run = maquette.train(template, **own, **chosen)
+    result = run.metrics.get("test") or run.metrics["validation"]
+    split = "test" if "test" in run.metrics else "validation"
+    _print_metrics(result["metrics"], split)
+    print(f"report: {run.path / 'report.html'}")
+    print(run.path)
+
+
+def evaluate_verb(words: Sequence[str]) -> None:
+    """Score a run on its test data, or on other data."""
+    options = parse(EvaluateOptions, words, "maquette evaluate", evaluate_verb.__doc__)
+    _load_tensorflow()
+    result = maquette.evaluate(options.run, options.data, options.split)
+    if options.as_json:
+        _print_json(result)
+        return
+    _print_metrics(result["metrics"], f"{result['split']} of {result['data']}")
+    for title, rows in result["tables"].items():
+        _print_table(rows, title)
+
+
+def predict_verb(words: Sequence[str]) -> None:
+    """Predict from files with a trained run."""
+    options = parse(PredictOptions, words, "maquette predict", predict_verb.__doc__)
+    _load_tensorflow()
+    rows = maquette.predict(options.run, options.files)
+    if options.as_json:
+        _print_json(rows)
+        return
+    _print_table([{k: v for k, v in row.items() if not isinstance(v, dict)} for row in rows])
+
+
+def export_verb(words: Sequence[str]) -> None:
+    """Export a run to SavedModel and TFLite, each file checked against the original."""
+    from maquette.report import export_rows
+
+    options = parse(ExportOptions, words, "maquette export", export_verb.__doc__)
+    _load_tensorflow()
+    try:
+        rows = maquette.export(options.run, options.formats, options.max_drop)
+    except GateError as error:
+        rows = getattr(error, "rows", [])
+        _print_export(rows, options.as_json, export_rows)
+        raise
+    _print_export(rows, options.as_json, export_rows)
+    if not options.as_json:
+        print(options.run / "export")
+
+
+def quickstart_verb(words: Sequence[str]) -> None:
+    """Fine-tune a digit recogniser, check it, and export it for a phone, in a few minutes."""
+    options = parse(QuickstartOptions, words, "maquette quickstart", quickstart_verb.__doc__)
+    _load_tensorflow()
+    print(maquette.quickstart(options.out))
+
+
+def doctor_verb(words: Sequence[str]) -> None:
+    """Check the installation, and say what is wrong and the line that mends it."""
+    from dataclasses import asdict
+
+    from maquette.installation import format_checks
+
+    options = parse(DoctorOptions, words, "maquette doctor", doctor_verb.__doc__)
+    checks = maquette.doctor()
+    if options.as_json:
+        _print_json([asdict(check) for check in checks])
+    else:
+        print(format_checks(checks))
+    if any(check.status == "problem" for check in checks):
+        sys.exit(1)
+
+
+VERBS: dict[str, Callable[[Sequence[str]], None]] = {
+    "list": list_verb,
+    "show": show_verb,
+    "train": train_verb,
+    "evaluate": evaluate_verb,
+    "predict": predict_verb,
+    "export": export_verb,
+    "quickstart": quickstart_verb,
+    "doctor": doctor_verb,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line: exit 0 done, 1 the work failed its gate, 2 the request was wrong."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    words = [word for word in words if word != "--debug"]
+    try:
+        _dispatch(words)
+    except (UserError, GateError) as error:
+        _fail(str(error), error.exit_code, debug)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130, debug)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:
+        reason = str(error).strip().partition("\n")[0] or "no further message"
+        _fail(f"unexpected {type(error).__name__}: {reason} (--debug shows where)", 1, debug)
+
+
+def _dispatch(words: Sequence[str]) -> None:
+    if not words or words[0] in HELP:
+        print(_usage())
+    elif words[0] == "--version":
+        print(f"maquette {maquette.__version__}")
+    elif words[0] in VERBS:
+        VERBS[words[0]](words[1:])
+    else:
+        raise UserError(
+            f"no verb {words[0]!r}{nearest(words[0], VERBS)}; there are {', '.join(VERBS)}"
+        )
+
+
+def _usage() -> str:
+    verbs = "\n".join(f"  {name:<11} {verb.__doc__}" for name, verb in VERBS.items())
+    return (
+        "usage: maquette VERB [options]\n\n"
+        f"{verbs}\n\n"
+        "Examples:\n"
+        "  maquette quickstart\n"
+        "  maquette train transfer --data photos/ --name holiday\n"
+        "  maquette export saved_models/transfer/holiday\n\n"
+        "maquette VERB --help tells a verb's options; --debug shows where an error arose."
+    )
+
+
+def _fail(message: str, code: int, debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+    print("maquette: " + " ".join(message.split()), file=sys.stderr)
+    sys.exit(code)
+
+
+def _templates() -> str:
+    return "templates: " + ", ".join(card.name for card in maquette.list())
+
+
+def _value_of(option: str, words: Sequence[str]) -> str | None:
+    """Return the value of an option that is needed before the others can be parsed."""
+    for word, following in zip(words, [*words[1:], None], strict=True):
+        if word.startswith(f"{option}="):
+            return word.partition("=")[2]
+        if word == option:
+            return following
+    return None
+
+
+def _load_tensorflow() -> None:
+    """Import TensorFlow without the lines that its libraries print before it can be told not to."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as printed:
+        os.dup2(printed.fileno(), 2)
+        try:
+            import tensorflow  # noqa: F401
+        except BaseException:
+            printed.seek(0)
+            os.write(kept, printed.read())
+            raise
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _print_metrics(metrics: dict[str, float], where: str) -> None:
+    print(f"on {where}: " + "  ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
+
+
+def _print_table(rows: Sequence[dict[str, Any]], title: str = "") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
+    for name, value in rows[0].items():
+        table.add_column(name, justify="right" if isinstance(value, int | float) else "left")
+    for row in rows:
+        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v or "") for v in row.values()))
+    # A file must get whole lines, whatever its width.
+    width = None if sys.stdout.isatty() else 10_000
+    Console(width=width, highlight=False, markup=False).print(table)
+
+
+def _print_export(rows: list[dict[str, Any]], as_json: bool, columns: Callable) -> None:
+    if as_json:
+        _print_json(rows)
+    elif rows:
+        _print_table(columns(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Options from YAML: a file of options, or the `config.yaml` of an earlier run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from maquette.errors import UserError
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a configuration file asks for.
+
+    Args:
+        options: The template's own options.
+        data: The data source, if the file names one.
+        seed: The seed.
+    """
+
+    options: dict[str, Any] = field(default_factory=dict)
+    data: str | None = None
+    seed: int = 0
+
+
+def read_config(path: str | Path | None, template: str) -> Request:
+    """Read a configuration file.
+
+    Args:
+        path: A YAML file with one option a line and, if wanted, `data` and `seed`; or the record
+            of a run. `None` asks for nothing.
+        template: The template it is meant for.
+
+    Raises:
+        UserError: the file is missing, is no YAML mapping, or is of another template.
+    """
+    if path is None:
+        return Request()
+    values = _read_mapping(Path(path))
+    named = values.pop("template", template)
+    if named != template:
+        raise UserError(f"{path} is for the template {named!r}, not {template!r}")
+    data, seed = values.pop("data", None), values.pop("seed", 0)
+    if isinstance(data, dict):
+        data = data.get("source")
+    if type(seed) is not int or seed < 0:
+        raise UserError(f"seed in {path} must be a whole number of at least 0; received {seed!r}")
+    is_record = isinstance(values.get("config"), dict)
+    options = values["config"] if is_record else values
+    return Request({str(k).replace("-", "_"): v for k, v in options.items()}, data, seed)
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"cannot read the configuration {str(path)!r}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise UserError(f"{path} is no YAML file: {reason}") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{path} must hold one `option: value` a line; received {values!r:.40}")
+    return dict(values)

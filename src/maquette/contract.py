@@ -1,0 +1,156 @@
+"""The contract that every template keeps.
+
+A template is one file that turns a typed `Config` into Keras models that plain `fit` trains.
+It holds, in this order:
+
+1. a docstring, the card: its first line is what `maquette list` prints;
+2. `Config`, a `TemplateConfig`, and `TINY`, the smallest `Config` that is still this system;
+3. `TASK`, a `maquette.tasks.task.Task`: how raw data becomes tensors and how results are judged;
+4. `build(config, data) -> keras.Model`, compiled, preceded by the blocks it is made of;
+5. `search_space(hp) -> dict`, options worth tuning, drawn from KerasTuner hyperparameters;
+6. `endpoints(model) -> dict[str, keras.Model]`, Functional models with named inputs and outputs;
+7. `figures(model, data) -> dict[str, Figure]`, pictures a person would look at.
+
+Two more functions are optional: `pretrained(model, config)` puts published weights into a fresh
+model, and `stages(model, config, data)` yields the `Stage`s of a training that has several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from maquette.errors import UserError, nearest
+
+if TYPE_CHECKING:
+    import keras
+
+    from maquette.tasks.task import Task
+
+REQUIRED = ("Config", "TINY", "TASK", "build", "search_space", "endpoints", "figures")
+RESERVED_OPTIONS = frozenset({"template", "data", "config", "out", "name", "seed", "strict"})
+
+
+class Options(BaseModel):
+    """Options whose mistakes are reported in one line.
+
+    Each field's meaning is the string below it; its type holds its constraint.
+
+    Raises:
+        UserError: a key is unknown, or a value is out of range. Names the option, says what was
+            received and what is allowed.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _one_line_errors(cls, values: Any, handler: Callable[[Any], Any]) -> Any:
+        try:
+            return handler(values)
+        except ValidationError as error:
+            problems = "; ".join(_problem(cls, e) for e in error.errors())
+            raise UserError(problems) from None
+
+
+class TemplateConfig(Options):
+    """Base of every template's `Config`: the fields that plain `fit` needs stand in each."""
+
+
+def _problem(options: type[BaseModel], error: dict) -> str:
+    name = str(error["loc"][0]) if error["loc"] else ""
+    option = "--" + name.replace("_", "-")
+    if error["type"] == "extra_forbidden":
+        return f"unknown option {option}{nearest(name, options.model_fields)}"
+    message = error["msg"].removeprefix("Input ").removeprefix("Value error, ")
+    return f"{option} {message}; received {error['input']!r}"
+
+
+@dataclass
+class Stage:
+    """One call of plain `fit`.
+
+    Args:
+        name: Shown beside the progress and in the history, e.g. `"head"`.
+        model: The compiled model to fit. It shares its weights with the template's model.
+        epochs: Passes over the training data.
+        batch_size: Examples per step.
+        patience: Epochs without improvement of the task's monitored value after which the stage
+            ends. `None` trains to the end. The best epoch's weights are kept either way.
+        features: Where given, it runs once over the data, and `model` trains on its cached
+            outputs instead of on the data itself.
+        class_weight: Weight of each class in the loss, by index. Defaults to equal weights.
+        callbacks: Keras callbacks of this stage alone.
+    """
+
+    name: str
+    model: keras.Model
+    epochs: int
+    batch_size: int
+    patience: int | None = None
+    features: keras.Model | None = None
+    class_weight: dict[int, float] | None = None
+    callbacks: list[keras.callbacks.Callback] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Template:
+    """A template's parts, gathered from its file by `Template.of`."""
+
+    name: str
+    card: str
+    Config: type[TemplateConfig]
+    TINY: TemplateConfig
+    TASK: Task
+    build: Callable[[TemplateConfig, Any], keras.Model]
+    search_space: Callable[[Any], dict[str, Any]]
+    endpoints: Callable[[keras.Model], dict[str, keras.Model]]
+    figures: Callable[[keras.Model, Any], dict[str, Any]]
+    pretrained: Callable[[keras.Model, TemplateConfig], None]
+    stages: Callable[[keras.Model, TemplateConfig, Any], Iterator[Stage]]
+
+    @classmethod
+    def of(cls, module: ModuleType) -> Template:
+        """Gather the parts of a template's module.
+
+        Raises:
+            UserError: a part is missing, or an option has a name that the command line uses.
+        """
+        name = module.__name__.rpartition(".")[2]
+        missing = [part for part in REQUIRED if not hasattr(module, part)]
+        if missing or not module.__doc__:
+            missing = missing or ["a docstring"]
+            raise UserError(f"template {name!r} lacks {', '.join(missing)}; see CONTRIBUTING.md")
+        taken = RESERVED_OPTIONS & module.Config.model_fields.keys()
+        if taken:
+            raise UserError(f"template {name!r} uses reserved option names: {sorted(taken)}")
+        parts = {part: getattr(module, part) for part in REQUIRED}
+        return cls(
+            name=name,
+            card=module.__doc__.strip(),
+            pretrained=getattr(module, "pretrained", lambda model, config: None),
+            stages=getattr(module, "stages", single_stage),
+            **parts,
+        )
+
+
+def single_stage(model: keras.Model, config: TemplateConfig, data: Any) -> Iterator[Stage]:
+    """Yield the one stage of a template that does not declare its own.
+
+    Its learning rate falls to zero along a cosine.
+    """
+    from maquette.callbacks.cosine_schedule import CosineSchedule
+
+    yield Stage(
+        name="train",
+        model=model,
+        epochs=config.epochs,
+        batch_size=config.batch_size,
+        patience=getattr(config, "patience", None),
+        class_weight=data.class_weight() if getattr(config, "class_weights", False) else None,
+        callbacks=[CosineSchedule()],
+    )

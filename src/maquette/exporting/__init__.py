@@ -1,0 +1,1 @@
+"""Export: SavedModel and TFLite files, each of which passes a gate."""

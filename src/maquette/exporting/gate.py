@@ -1,0 +1,145 @@
+"""The gate: what an exported file must show before it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+BATCH = 32
+
+# Lowest share of outputs that must agree with Keras. Float files compute the same function;
+# quantised ones may tip examples that lie on the edge between two answers.
+LEAST_AGREEMENT = {
+    "saved_model": 0.999,
+    "float32": 0.999,
+    "float16": 0.98,
+    "dynamic": 0.95,
+    "int8": 0.90,
+}
+# Largest error relative to the size of the outputs, for files that compute in floats.
+LARGEST_ERROR = {"saved_model": 1e-4, "float32": 1e-4, "float16": 2e-2}
+
+
+class Runnable(Protocol):
+    """An exported file that can be run."""
+
+    def run(self, endpoint: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]: ...
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What Keras answers to real inputs, per endpoint, and the score of those answers.
+
+    Args:
+        inputs: Real inputs of each endpoint, by name.
+        outputs: Keras' outputs of each endpoint, by name.
+        targets: What the outputs should be.
+        agreement: The task's measure of agreement between two sets of outputs.
+        judge: The task's score of outputs, or `None` for an endpoint that has none.
+    """
+
+    inputs: dict[str, dict[str, np.ndarray]]
+    outputs: dict[str, dict[str, np.ndarray]]
+    targets: np.ndarray
+    agreement: Callable[[dict, dict], float]
+    judge: Callable[[dict, np.ndarray], float | None]
+
+
+@dataclass
+class Verdict:
+    """What the gate found.
+
+    Args:
+        score: Score of the file on real data, e.g. accuracy; `None` where the task has none.
+        agreement: Lowest share of outputs, over the endpoints, that agree with Keras.
+        error: Largest error over the endpoints, relative to the size of the outputs.
+        failures: What the file did not pass, one line each.
+    """
+
+    score: float | None = None
+    agreement: float = 1.0
+    error: float = 0.0
+    failures: list[str] = field(default_factory=list)
+
+
+def examine(file: Runnable, variant: str, reference: Reference, max_drop: float) -> Verdict:
+    """Run a file on real data and compare it with Keras.
+
+    Args:
+        file: The exported file.
+        variant: What kind it is; decides how closely it must agree.
+        reference: Keras' answers.
+        max_drop: Score that the file may lose. One example more or less is below what the data
+            can measure, and is always allowed.
+    """
+    verdict = Verdict()
+    for endpoint, expected in reference.outputs.items():
+        try:
+            received = run_in_batches(file, endpoint, reference.inputs[endpoint])
+        except (RuntimeError, ValueError) as error:
+            verdict.failures.append(f"{endpoint} does not run: {str(error).splitlines()[0]}")
+            continue
+        _compare(verdict, endpoint, variant, expected, received, reference)
+        _score(verdict, endpoint, expected, received, reference, max_drop)
+    return verdict
+
+
+def run_in_batches(
+    file: Runnable, endpoint: str, inputs: dict[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Return an endpoint's outputs for all inputs."""
+    count = len(next(iter(inputs.values())))
+    parts = [
+        file.run(endpoint, {name: array[i : i + BATCH] for name, array in inputs.items()})
+        for i in range(0, count, BATCH)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def relative_error(expected: np.ndarray, received: np.ndarray) -> float:
+    """Return the largest absolute difference over the largest absolute value."""
+    if not np.all(np.isfinite(received)):
+        return float("inf")
+    expected, received = expected.astype(np.float64), received.astype(np.float64)
+    return float(np.abs(expected - received).max() / max(np.abs(expected).max(), 1e-12))
+
+
+def _compare(
+    verdict: Verdict, endpoint: str, variant: str, expected: dict, received: dict, reference: Any
+) -> None:
+    if expected.keys() != received.keys():
+        verdict.failures.append(f"{endpoint} returns {sorted(received)}, not {sorted(expected)}")
+        return
+    error = max(relative_error(expected[name], received[name]) for name in expected)
+    agreement = reference.agreement(expected, received)
+    verdict.error = max(verdict.error, error)
+    verdict.agreement = min(verdict.agreement, agreement)
+    if error > LARGEST_ERROR.get(variant, float("inf")) or not np.isfinite(error):
+        verdict.failures.append(
+            f"{endpoint} differs from Keras by {error:.2g} of its largest output, "
+            f"at most {LARGEST_ERROR.get(variant, 'a finite number')} is allowed"
+        )
+    if agreement < LEAST_AGREEMENT[variant]:
+        verdict.failures.append(
+            f"{endpoint} agrees with Keras on {agreement:.1%} of the inputs, "
+            f"at least {LEAST_AGREEMENT[variant]:.1%} is required"
+        )
+
+
+def _score(
+    verdict: Verdict, endpoint: str, expected: dict, received: dict, reference: Any, drop: float
+) -> None:
+    before = reference.judge(expected, reference.targets)
+    if before is None:
+        return
+    after = reference.judge(received, reference.targets)
+    verdict.score = after if verdict.score is None else min(verdict.score, after)
+    allowed = max(drop, 1 / len(reference.targets))
+    if before - after > allowed + 1e-9:
+        verdict.failures.append(
+            f"{endpoint} scores {after:.4f}, Keras {before:.4f}: "
+            f"the drop of {before - after:.4f} is more than --max-drop {drop:g}"
+        )

@@ -1,0 +1,63 @@
+"""Writing endpoints as a SavedModel with named signatures, and running it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+
+def write_saved_model(
+    endpoints: dict[str, keras.Model], path: Path, assets: dict[str, Path] | None = None
+) -> None:
+    """Write one SavedModel with a signature per endpoint.
+
+    Inputs and outputs keep their names, and the first dimension of each is the batch, of any
+    size. The first endpoint is also the default signature of servers.
+
+    Args:
+        endpoints: Functional models with named inputs and a dictionary of outputs.
+        path: Folder to write.
+        assets: Files that travel in the SavedModel's `assets/`, by name.
+    """
+    archive = keras.export.ExportArchive()
+    for name, endpoint in endpoints.items():
+        archive.track(endpoint)
+        archive.add_endpoint(name, _signature(endpoint))
+    # The archive has no public way to take assets; its trackable does.
+    for name, file in (assets or {}).items():
+        setattr(archive._tf_trackable, Path(name).stem, tf.saved_model.Asset(str(file)))
+    archive.write_out(str(path), verbose=False)
+
+
+class SavedModel:
+    """A SavedModel's signatures, run with NumPy arrays.
+
+    Args:
+        path: Folder of the SavedModel.
+    """
+
+    def __init__(self, path: Path):
+        self._signatures = tf.saved_model.load(str(path)).signatures
+
+    def run(self, endpoint: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Return an endpoint's outputs by name."""
+        tensors = {name: tf.constant(value) for name, value in inputs.items()}
+        return {k: v.numpy() for k, v in self._signatures[endpoint](**tensors).items()}
+
+
+def _signature(endpoint: keras.Model) -> Any:
+    specs = {
+        tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, name=tensor.name)
+        for tensor in endpoint.inputs
+    }
+
+    def call(**inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        return endpoint(inputs, training=False)
+
+    function = tf.function(call, autograph=False)
+    function.get_concrete_function(**specs)
+    return function

@@ -1,0 +1,230 @@
+"""Read images of any common kind as 8-bit arrays, and say in words why a file cannot be read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import ExifTags, Image
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
+
+# Only these: a PostScript file named .jpg would otherwise be handed to an outside program.
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
+SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
+INSPECTED_AT_ONCE = 1024  # files that wait as tasks, however many there are
+GREY_MODES = frozenset({"1", "L", "LA", "La"})
+
+# What undoes each EXIF orientation; 1 is upright, and from 5 on the two sides swap.
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class UnreadableImage(ValueError):
+    """The bytes are not an image that can be read. The message is a short reason."""
+
+
+@dataclass(frozen=True)
+class ImageInfo:
+    """What is known of an image that was read once.
+
+    Attributes:
+        size: (height, width) in pixels, as seen: after EXIF rotation.
+        channels: 1 for a grey image, 3 for any other.
+        sha256: hexadecimal digest of the file's bytes.
+    """
+
+    size: tuple[int, int]
+    channels: int
+    sha256: str
+
+
+def decode(source: Path | bytes, shape: tuple[int, int, int]) -> np.ndarray:
+    """Read an image upright, stretched to a size.
+
+    Transparency is composited on white, 16-bit and floating-point grey is scaled to 8 bits, and
+    of an animation the first frame is read. Colour profiles are ignored.
+
+    Args:
+        source: path of the image, or the bytes of its file.
+        shape: (height, width, channels) of the result in pixels; channels is 1 or 3.
+
+    Returns:
+        The pixels, uint8, of that shape.
+
+    Raises:
+        UnreadableImage: the bytes are not an image that can be read.
+    """
+    data = source if isinstance(source, bytes) else _read(source)
+    # Twice the size is left for the antialiased filter: a JPEG shrunk by its decoder is coarse.
+    image, _ = _load(data, at_least=2 * max(shape[:2]))
+    return _fit(image, shape)
+
+
+def resize(image: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Stretch an image in memory to a size, as `decode` does.
+
+    Args:
+        image: uint8 pixels, (height, width, 1) grey or (height, width, 3) RGB.
+        shape: (height, width, channels) of the result in pixels; channels is 1 or 3.
+
+    Returns:
+        The pixels, uint8, of that shape; the same array where the shape is already right.
+    """
+    if image.shape == tuple(shape):
+        return image
+    return _fit(Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image), shape)
+
+
+def inspect(path: Path) -> ImageInfo:
+    """Read a file once and decode its pixels, to know that it is whole.
+
+    Args:
+        path: path of the image.
+
+    Returns:
+        Its size, channels and digest.
+
+    Raises:
+        UnreadableImage: the file is missing, empty, truncated, too large or not an image.
+    """
+    data = _read(path)
+    image, (width, height) = _load(data, at_least=1)
+    channels = 1 if image.mode == "L" else 3
+    return ImageInfo((height, width), channels, hashlib.sha256(data).hexdigest())
+
+
+def inspect_all(
+    paths: Sequence[Path], progress: Callable[[int, int], None] | None = None
+) -> list[ImageInfo | UnreadableImage]:
+    """Inspect many files at once, in threads: Pillow decodes without the interpreter lock.
+
+    Args:
+        paths: paths of images.
+        progress: called from this thread with the number of files done and their total.
+
+    Returns:
+        For each path what `inspect` returned, or the error that it raised.
+    """
+    outcomes: list[ImageInfo | UnreadableImage] = []
+    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        warnings.filterwarnings("ignore", module=r"PIL\.")  # oddities of files that are good
+        for start in range(0, len(paths), INSPECTED_AT_ONCE):
+            for outcome in pool.map(_outcome, paths[start : start + INSPECTED_AT_ONCE]):
+                outcomes.append(outcome)
+                if progress:
+                    progress(len(outcomes), len(paths))
+    return outcomes
+
+
+def _outcome(path: Path) -> ImageInfo | UnreadableImage:
+    try:
+        return inspect(path)
+    except UnreadableImage as error:
+        # The traceback would keep the bytes of the file in memory.
+        return UnreadableImage(str(error))
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise UnreadableImage("not a file")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnreadableImage(f"cannot be opened: {error.strerror}") from error
+
+
+def _load(data: bytes, at_least: int) -> tuple[Image.Image, tuple[int, int]]:
+    """Return the upright image in mode L or RGB, and its full (width, height).
+
+    A JPEG may come smaller than its full size, with sides of `at_least` pixels or more.
+    """
+    if not data:
+        raise UnreadableImage("empty file")
+    try:
+        image = Image.open(BytesIO(data), formats=FORMATS)
+        size = image.size
+        _refuse_bomb(size)
+        image.draft(None, (at_least, at_least))
+        image.load()
+        # Read only now: loading a TIFF turns it upright and drops the tag.
+        orientation = _orientation(image)
+        image = _eight_bit(image)
+    except UnreadableImage:
+        raise
+    # Decoders raise nearly anything on damaged bytes: struct.error, IndexError, zlib.error...
+    except Exception as error:
+        raise UnreadableImage(_reason(error, data)) from error
+    if orientation in UPRIGHT:
+        image = image.transpose(UPRIGHT[orientation])
+    return image, size[::-1] if orientation >= 5 else size
+
+
+def _refuse_bomb(size: tuple[int, int]) -> None:
+    """Pillow only warns up to twice its limit; here the limit is a limit."""
+    limit, pixels = Image.MAX_IMAGE_PIXELS, size[0] * size[1]
+    if limit is not None and pixels > limit:
+        raise UnreadableImage(f"too large: {pixels / 1e6:.0f} megapixels")
+
+
+def _orientation(image: Image.Image) -> int:
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
+    except Exception:  # damaged EXIF leaves the pixels good
+        return 1
+    return orientation if orientation in UPRIGHT else 1
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """Return the image in mode L if it is grey, in RGB if not."""
+    if image.mode[0] in "IF":
+        return Image.fromarray(_scale_to_bytes(image))
+    mode = "L" if image.mode in GREY_MODES else "RGB"
+    if image.has_transparency_data:
+        canvas = Image.new("RGBA", image.size, "white")
+        canvas.alpha_composite(image.convert("RGBA"))
+        return canvas.convert(mode)
+    return image.convert(mode)
+
+
+def _scale_to_bytes(image: Image.Image) -> np.ndarray:
+    """Scale grey of more than 8 bits so that full scale, or the brightest pixel above, is 255."""
+    values = np.nan_to_num(np.asarray(image, np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    highest = values.max()
+    full_scales = (1, 255, 65535) if image.mode == "F" else (65535,)
+    full_scale = next((scale for scale in full_scales if highest <= scale), highest)
+    return np.rint(values.clip(0) * (255 / full_scale)).astype(np.uint8)
+
+
+def _fit(image: Image.Image, shape: tuple[int, int, int]) -> np.ndarray:
+    height, width, channels = shape
+    if channels not in (1, 3):
+        raise ValueError(f"{channels} channels were asked for; an image has 1 or 3")
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    return np.array(image.convert("L" if channels == 1 else "RGB")).reshape(shape)
+
+
+def _reason(error: Exception, data: bytes) -> str:
+    if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
+        return f"too large: more than {Image.MAX_IMAGE_PIXELS / 1e6:.0f} megapixels"
+    if "truncated" in str(error).lower() or isinstance(error, EOFError):
+        return "truncated"
+    if data.startswith(SIGNATURES):
+        return "damaged"
+    start = data.lstrip()[:24].decode("latin-1").split("\n")[0]
+    return f"not an image (it begins with {start!r})"

@@ -1,0 +1,187 @@
+"""Batches as a pure function of (seed, epoch, index).
+
+A training batch depends on the seed and its step number alone, not on what was read before it or
+by how many threads, so that a run can go on from any step to the same bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from os import cpu_count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Protocol
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from maquette.progress import track
+
+MEMORY_BUDGET = 1 << 30  # bytes; what is larger stays on disk
+
+
+class Readable(Protocol):
+    """What an array and a set of files have in common: a shape, a dtype, reading by indices."""
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    def __getitem__(self, indices: np.ndarray) -> np.ndarray: ...
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Numbered pairs of an input and a target, in memory or read on demand.
+
+    Args:
+        x: Inputs, shape `(n, ...)`.
+        y: Targets, shape `(n, ...)`.
+    """
+
+    x: Readable
+    y: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def steps(self, batch_size: int) -> int:
+        """Return the number of batches in an epoch; the last one may be smaller."""
+        return -(-len(self) // batch_size)
+
+    def in_order(self, batch_size: int) -> tf.data.Dataset:
+        """Return all examples once, in order, as batches `(x, y)`."""
+
+        def indices(step: tf.Tensor) -> tf.Tensor:
+            return _positions(step, batch_size, len(self))
+
+        steps = tf.data.Dataset.range(self.steps(batch_size))
+        return _fetch(steps.map(indices), self)
+
+    def shuffled(self, batch_size: int, seed: int, first_step: int = 0) -> tf.data.Dataset:
+        """Return an endless stream of batches `(x, y)`, each epoch in an order of its own.
+
+        Args:
+            batch_size: Examples in a batch.
+            seed: Decides all orders.
+            first_step: Position to start from, counted in batches over all epochs.
+        """
+        per_epoch = self.steps(batch_size)
+
+        def indices(step: tf.Tensor) -> tf.Tensor:
+            positions = _positions(step % per_epoch, batch_size, len(self))
+            epoch_seed = tf.stack([tf.constant(seed, tf.int64), step // per_epoch])
+            return tf.random.experimental.index_shuffle(positions, epoch_seed, len(self) - 1)
+
+        steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
+        return _fetch(steps.map(indices), self)
+
+    def sample(self, count: int) -> Examples:
+        """Return at most `count` examples, evenly spread over all, read into memory."""
+        indices = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(int))
+        return Examples(self.x[indices], self.y[indices])
+
+    def in_memory(self, label: str, budget: int = MEMORY_BUDGET) -> Examples:
+        """Return the examples with their inputs read into memory, where these fit the budget.
+
+        Args:
+            label: Shown beside the progress.
+            budget: Bytes that the inputs may take.
+        """
+        if isinstance(self.x, np.ndarray) or _nbytes(self.x.shape, self.x.dtype) > budget:
+            return self
+        x = np.empty(self.x.shape, self.x.dtype)
+
+        def read(index: int) -> None:
+            x[index] = self.x[np.array([index])][0]
+
+        with ThreadPoolExecutor(cpu_count()) as pool:
+            for _ in track(pool.map(read, range(len(self))), label, len(self)):
+                pass
+        return Examples(x, self.y)
+
+
+@contextmanager
+def cached_features(
+    model: keras.Model,
+    examples: dict[str, Examples],
+    batch_size: int,
+    folder: Path,
+    budget: int = MEMORY_BUDGET,
+) -> Iterator[dict[str, Examples]]:
+    """Run `model` once over each set of examples and yield the outputs as examples.
+
+    Past the budget the outputs lie in temporary files in `folder` until the context ends.
+
+    Args:
+        model: Maps a batch of inputs to one array.
+        examples: Sets of examples by name.
+        batch_size: Examples per step.
+        folder: Where temporary files go.
+        budget: Bytes that the outputs of all sets may take in memory.
+    """
+    width = model.output_shape[1:]
+    needed = sum(_nbytes((len(e), *width), np.float32) for e in examples.values())
+    with TemporaryDirectory(prefix=".features-", dir=folder) as files:
+
+        def allocate(name: str, shape: tuple[int, ...]) -> np.ndarray:
+            if needed <= budget:
+                return np.empty(shape, np.float32)
+            return np.lib.format.open_memmap(
+                Path(files) / f"{name}.npy", "w+", np.float32, shape
+            )
+
+        yield {
+            name: Examples(
+                _outputs(model, e, batch_size, allocate(name, (len(e), *width)), name), e.y
+            )
+            for name, e in examples.items()
+        }
+
+
+def _outputs(
+    model: keras.Model, examples: Examples, batch_size: int, out: np.ndarray, name: str
+) -> np.ndarray:
+    """Fill `out` with the model's outputs, in order."""
+    batches = examples.in_order(batch_size)
+    total = examples.steps(batch_size)
+    for step, (x, _) in enumerate(track(batches, f"features of {name}", total)):
+        start = step * batch_size
+        out[start : start + len(x)] = model.predict_on_batch(x)
+    return out
+
+
+def _positions(step: tf.Tensor, batch_size: int, count: int) -> tf.Tensor:
+    start = step * batch_size
+    return tf.range(start, tf.minimum(start + batch_size, count))
+
+
+def _fetch(indices: tf.data.Dataset, examples: Examples) -> tf.data.Dataset:
+    """Map a dataset of index batches to batches of `(x, y)`."""
+    read_x, read_y = _reader(examples.x), _reader(examples.y)
+    return indices.map(
+        lambda i: (read_x(i), read_y(i)),
+        num_parallel_calls=cpu_count(),
+        deterministic=True,
+    ).prefetch(2)
+
+
+def _reader(array: Readable) -> Callable[[tf.Tensor], tf.Tensor]:
+    in_memory = isinstance(array, np.ndarray) and not isinstance(array, np.memmap)
+    if in_memory:
+        tensor = tf.convert_to_tensor(array)
+        return lambda indices: tf.gather(tensor, indices)
+
+    def read(indices: tf.Tensor) -> tf.Tensor:
+        batch = tf.numpy_function(lambda i: array[i], [indices], array.dtype, stateful=False)
+        batch.set_shape((None, *array.shape[1:]))
+        return batch
+
+    return read
+
+
+def _nbytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    return int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize

@@ -1,0 +1,35 @@
+"""Predicting from files with a trained run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from maquette.errors import UserError
+from maquette.run import Run
+
+
+def predict(run: str | Path | Run, files: Sequence[str | Path]) -> list[dict[str, Any]]:
+    """Predict what each file shows.
+
+    Example:
+        >>> maquette.predict("saved_models/transfer/ants", ["photo.jpg"])[0]["class"]
+
+    Args:
+        run: A run, or the path of its folder.
+        files: Paths of files. A folder stands for all files below it that the task can read.
+
+    Returns:
+        One dictionary per file, in order; for an image classifier with `file`, `class`,
+        `probability` and `top`, the three most probable classes.
+
+    Raises:
+        UserError: the run or a file cannot be used.
+    """
+    run = run if isinstance(run, Run) else Run(run)
+    paths = run.template.TASK.files([Path(file) for file in files])
+    if not paths:
+        raise UserError(f"no files to predict in {', '.join(map(str, files)) or 'nothing'}")
+    endpoint = next(iter(run.template.endpoints(run.model).values()))
+    return run.template.TASK.predict(endpoint, paths, run.description)

@@ -1,0 +1,201 @@
+"""A run: the folder that a training leaves, `saved_models/<template>/<name>/`.
+
+It holds `config.yaml` (all that is needed to do it again), `model.keras`, `history.csv`,
+`metrics.json`, `figures/`, `report.html` and, after an export, `export/`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import platform
+import time
+from collections.abc import Sequence
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from packaging.version import InvalidVersion, Version
+
+import maquette
+from maquette.errors import UserError
+from maquette.files import require_writable, sha256, write_text, written_whole
+from maquette.gallery import load_template
+
+if TYPE_CHECKING:
+    import keras
+
+    from maquette.contract import Template, TemplateConfig
+
+RECORD, MODEL, HISTORY, METRICS = "config.yaml", "model.keras", "history.csv", "metrics.json"
+RECORDED_VERSIONS = ("tensorflow", "keras", "numpy")
+
+
+class Run:
+    """A training's folder, opened for reading.
+
+    Args:
+        path: The folder.
+
+    Raises:
+        UserError: it is no folder, no run, or was made by a newer version of maquette.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        if not self.path.is_dir():
+            raise UserError(f"no run folder {str(path)!r}; `maquette train` prints it at its end")
+        self.record = _read_record(self.path)
+
+    @classmethod
+    def create(cls, out: str | Path, template: str, name: str | None, record: dict) -> Run:
+        """Make the folder of a new run with its `config.yaml`.
+
+        Args:
+            out: Folder of all runs.
+            template: Name of the template.
+            name: Name of the run; defaults to the date and time.
+            record: What `config.yaml` will hold.
+
+        Raises:
+            UserError: the folder exists, or cannot be written.
+        """
+        path = new_run_path(out, template, name)
+        path.mkdir(parents=True)
+        write_record(path, record)
+        return cls(path)
+
+    @cached_property
+    def template(self) -> Template:
+        """The template that made the run."""
+        return load_template(self.record["template"])
+
+    @cached_property
+    def config(self) -> TemplateConfig:
+        """The resolved options of the run."""
+        return self.template.Config(**self.record["config"])
+
+    @cached_property
+    def description(self) -> Any:
+        """What the model knows of its data, e.g. its classes."""
+        return self.template.TASK.described(self.record["data"]["description"])
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The trained model: built by the template, its weights read from `model.keras`.
+
+        No code or layer is read from the file, only numbers.
+
+        Raises:
+            UserError: the training did not finish, or the file has changed since.
+        """
+        path = self.path / MODEL
+        if not path.is_file():
+            raise UserError(f"{self.path} has no {MODEL}: its training did not finish")
+        if sha256(path) != self.record.get("model_sha256"):
+            raise UserError(f"{path} is not the file that the training wrote: its sha256 differs")
+        model = self.template.build(self.config, self.description)
+        model.load_weights(path)
+        return model
+
+    @cached_property
+    def history(self) -> list[dict[str, Any]]:
+        """One row per epoch: stage, epoch, seconds, and the values of that epoch."""
+        with (self.path / HISTORY).open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return [
+            {k: v if k == "stage" else float(v) for k, v in row.items() if v != ""} for row in rows
+        ]
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What `metrics.json` holds: metrics and tables by split."""
+        return json.loads((self.path / METRICS).read_text(encoding="utf-8"))
+
+    def save_model(self, model: keras.Model) -> None:
+        """Write `model.keras` and record its sha256."""
+        with written_whole(self.path / MODEL) as temporary:
+            model.save(temporary)
+        self.record["model_sha256"] = sha256(self.path / MODEL)
+        write_record(self.path, self.record)
+        self.__dict__["model"] = model
+
+    def save_history(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Write `history.csv`, one row per epoch."""
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text(self.path / HISTORY, text.getvalue())
+
+    def save_metrics(self, metrics: dict[str, Any]) -> None:
+        """Write `metrics.json`."""
+        write_text(self.path / METRICS, json.dumps(metrics, indent=2) + "\n")
+
+    def save_figures(self, figures: dict[str, Any]) -> None:
+        """Write each figure as a PNG file in `figures/`."""
+        for name, figure in figures.items():
+            with written_whole(self.path / "figures" / f"{name}.png") as temporary:
+                figure.savefig(temporary, dpi=110)
+
+
+def new_run_path(out: str | Path, template: str, name: str | None) -> Path:
+    """Return the path of a run that does not exist yet.
+
+    Raises:
+        UserError: the name is no plain file name, the run exists, or `out` cannot be written to.
+    """
+    folder = Path(out) / template
+    require_writable(folder)
+    if name is None:
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        candidates = [stamp, *(f"{stamp}-{number}" for number in range(2, 100))]
+        return next(folder / c for c in candidates if not (folder / c).exists())
+    if Path(name).name != name or name.startswith("."):
+        raise UserError(f"--name must be a plain folder name; received {name!r}")
+    if (folder / name).exists():
+        raise UserError(f"the run {folder / name} exists; choose another --name")
+    return folder / name
+
+
+def new_record(template: str, seed: int, data: dict, config: dict) -> dict[str, Any]:
+    """Return what `config.yaml` holds."""
+    versions = {name: version(name) for name in RECORDED_VERSIONS}
+    return {
+        "maquette": maquette.__version__,
+        "template": template,
+        "seed": seed,
+        "data": data,
+        "config": config,
+        "versions": {"python": platform.python_version(), **versions},
+    }
+
+
+def write_record(path: Path, record: dict[str, Any]) -> None:
+    """Write `config.yaml`."""
+    write_text(path / RECORD, yaml.safe_dump(record, sort_keys=False, allow_unicode=True))
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    file = path / RECORD
+    if not file.is_file():
+        raise UserError(f"{path} is not a run: it has no {RECORD}; `maquette train` makes runs")
+    try:
+        record = yaml.safe_load(file.read_text(encoding="utf-8"))
+        made_by = Version(str(record["maquette"]))
+        complete = all(isinstance(record[k], dict) for k in ("data", "config", "versions"))
+        complete = complete and isinstance(record["template"], str)
+    except (yaml.YAMLError, InvalidVersion, KeyError, TypeError, ValueError):
+        complete = False
+    if not complete:
+        raise UserError(f"{file} is damaged: it is not the record of a run")
+    if made_by > Version(maquette.__version__):
+        raise UserError(
+            f"{path} was made by maquette {made_by}, this is {maquette.__version__}; "
+            f'pip install "maquette>={made_by}"'
+        )
+    return record

@@ -1,0 +1,211 @@
+"""Training: one function for every template, whose stages plain `fit` trains."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from maquette import report
+from maquette.callbacks.progress import EpochProgress
+from maquette.configuration import read_config
+from maquette.contract import Stage, Template, TemplateConfig
+from maquette.errors import GateError, UserError
+from maquette.evaluation import choose_split
+from maquette.gallery import load_template
+from maquette.pipeline import Examples, cached_features
+from maquette.progress import say
+from maquette.run import Run, new_record, new_run_path
+
+VALIDATION_BATCH = 64
+
+
+def train(
+    template: str,
+    data: str | Path | None = None,
+    *,
+    config: str | Path | None = None,
+    out: str | Path = "saved_models",
+    name: str | None = None,
+    seed: int | None = None,
+    strict: bool = False,
+    **options: Any,
+) -> Run:
+    """Train a template and return its run.
+
+    Example:
+        >>> run = maquette.train("transfer", data="photos/", epochs=5)
+        >>> run.metrics["validation"]["metrics"]["accuracy"]
+
+    Args:
+        template: Name of a template, as `maquette.list()` gives them.
+        data: A data source: an embedded set's name, or a path. Defaults to the template's own.
+        config: A YAML file of options, or the `config.yaml` of an earlier run. What is given
+            directly wins over it.
+        out: Folder of all runs.
+        name: Name of the run. Defaults to the date and time.
+        seed: Decides the initial weights, the order of the data, dropout and augmentation.
+            Defaults to 0.
+        strict: Refuse data of which some part cannot be read, instead of leaving that part out.
+        **options: The template's own options.
+
+    Returns:
+        The finished run: model, history, metrics, figures and report lie in its folder.
+
+    Raises:
+        UserError: an option or the data cannot be used.
+        GateError: the training diverged.
+    """
+    parts = load_template(template)
+    request = read_config(config, template)
+    source = str(data or request.data or parts.TASK.data)
+    seed = seed if seed is not None else request.seed
+    chosen = parts.Config(**{**request.options, **options})
+    new_run_path(out, template, name)
+    opened = parts.TASK.open(source, strict)
+    for note in opened.notes:
+        say(f"note: {note}")
+
+    keras.utils.set_random_seed(seed)
+    model = parts.build(chosen, opened)
+    parts.pretrained(model, chosen)
+    run = Run.create(out, template, name, _record(parts, chosen, opened, seed))
+    _fit_all(run, parts, chosen, model, opened, seed)
+    run.save_model(model)
+    judge(run, opened)
+    report.write(run)
+    return run
+
+
+def judge(run: Run, data: Any) -> None:
+    """Write the metrics and figures of a trained run.
+
+    Args:
+        run: A run whose model is trained.
+        data: Its data.
+    """
+    task, metrics, figures = run.template.TASK, {}, {}
+    for split in (s for s in ("validation", "test") if s in data.splits):
+        result = task.evaluate(run.model, task.examples(run.model, data, split), data, split)
+        metrics[split] = {"metrics": result.metrics, "tables": result.tables}
+        if split == choose_split(data, None):
+            figures = result.figures
+    run.save_metrics(metrics)
+    run.save_figures({**figures, **run.template.figures(run.model, data)})
+
+
+def _record(
+    template: Template, config: TemplateConfig, data: Any, seed: int
+) -> dict[str, Any]:
+    described = {
+        "source": data.source,
+        "fingerprint": data.fingerprint,
+        "sizes": {split: len(examples) for split, examples in data.splits.items()},
+        "description": template.TASK.describe(data),
+    }
+    return new_record(template.name, seed, described, config.model_dump(mode="json"))
+
+
+def _fit_all(
+    run: Run, template: Template, config: TemplateConfig, model: keras.Model, data: Any, seed: int
+) -> None:
+    """Run all stages, keep the history, and leave the best epoch's weights in the model."""
+    task = template.TASK
+    examples = {
+        split: task.examples(model, data, split).in_memory(f"reading {split}")
+        for split in ("train", "validation")
+    }
+    rows: list[dict[str, Any]] = []
+    best: tuple[float, list[np.ndarray]] | None = None
+    for stage in template.stages(model, config, data):
+        with _stage_examples(stage, examples, run.path) as inputs:
+            history, interrupted = _fit(stage, inputs, task, seed)
+        rows += history
+        run.save_history(rows)
+        value = _best_value(history, task)
+        if best is None or value >= best[0]:
+            best = (value, model.get_weights())
+        if interrupted:
+            break
+    model.set_weights(best[1])
+
+
+@contextmanager
+def _stage_examples(
+    stage: Stage, examples: dict[str, Examples], folder: Path
+) -> Iterator[dict[str, Examples]]:
+    if stage.features is None:
+        yield examples
+        return
+    with cached_features(stage.features, examples, VALIDATION_BATCH, folder) as features:
+        yield features
+
+
+def _fit(
+    stage: Stage, examples: dict[str, Examples], task: Any, seed: int
+) -> tuple[list[dict[str, Any]], bool]:
+    """Call `fit`, and return one row per epoch and whether the user interrupted it."""
+    train, validation = examples["train"], examples["validation"]
+    best = keras.callbacks.EarlyStopping(
+        monitor=task.monitor,
+        mode=task.mode,
+        patience=stage.patience or stage.epochs,
+        restore_best_weights=True,
+    )
+    log = _EpochLog(stage.name)
+    interrupted = False
+    try:
+        stage.model.fit(
+            train.shuffled(stage.batch_size, seed),
+            steps_per_epoch=train.steps(stage.batch_size),
+            validation_data=validation.in_order(VALIDATION_BATCH),
+            epochs=stage.epochs,
+            class_weight=stage.class_weight,
+            callbacks=[best, log, EpochProgress(stage.name), *stage.callbacks],
+            shuffle=False,
+            verbose=0,
+        )
+    except KeyboardInterrupt:
+        if not log.rows:
+            raise
+        interrupted = True
+        if best.best_weights is not None:
+            stage.model.set_weights(best.best_weights)
+        say(f"interrupted after {len(log.rows)} epochs of {stage.name}; keeping the best of them")
+    return log.rows, interrupted
+
+
+class _EpochLog(keras.callbacks.Callback):
+    """Collect one row per epoch, and end a training whose loss is no number."""
+
+    def __init__(self, stage: str):
+        super().__init__()
+        self.stage = stage
+        self.rows: list[dict[str, Any]] = []
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        seconds = round(time.perf_counter() - self._began, 3)
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        self.rows.append({"stage": self.stage, "epoch": epoch + 1, "seconds": seconds, **values})
+        if not np.isfinite(values["loss"]):
+            raise GateError(
+                f"the loss of {self.stage} became {values['loss']} in epoch {epoch + 1}; "
+                "a smaller --learning-rate would help"
+            )
+
+
+def _best_value(rows: list[dict[str, Any]], task: Any) -> float:
+    """Return the best monitored value, larger being better."""
+    if task.monitor not in rows[0]:
+        known = ", ".join(rows[0])
+        raise UserError(f"the model reports no {task.monitor!r} to choose by; it reports {known}")
+    sign = 1 if task.mode == "max" else -1
+    return max(sign * row[task.monitor] for row in rows)

@@ -1,0 +1,1 @@
+"""Templates: one file per system, found by listing this folder."""
