@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 
 import keras
 
@@ -25,6 +26,7 @@ class EpochProgress(keras.callbacks.Callback):
     def __init__(self, label: str):
         super().__init__()
         self.label = label
+        self._open_bar = ExitStack()
 
     def on_train_begin(self, logs=None):
         self._began = time.perf_counter()
@@ -33,8 +35,7 @@ class EpochProgress(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         if self._first_epoch is None:
             self._first_epoch = epoch
-        self._context = progress_bar()
-        self._bar = self._context.__enter__()
+        self._bar = self._open_bar.enter_context(progress_bar())
         title = f"{self.label} {epoch + 1}/{self.params['epochs']}"
         self._task = self._bar.add_task(title, total=self.params["steps"])
 
@@ -42,12 +43,16 @@ class EpochProgress(keras.callbacks.Callback):
         self._bar.update(self._task, completed=batch + 1)
 
     def on_epoch_end(self, epoch, logs=None):
-        self._context.__exit__(None, None, None)
+        self.close()
         epochs = self.params["epochs"]
         taken = time.perf_counter() - self._began
         left = taken / (epoch + 1 - self._first_epoch) * (epochs - epoch - 1)
         figures = "  ".join(f"{name} {_short(value)}" for name, value in (logs or {}).items())
         say(f"{self.label} {epoch + 1}/{epochs}  {figures}  ({taken:.0f} s, {left:.0f} s left)")
+
+    def close(self) -> None:
+        """Take the bar from the terminal; Keras does not tell when a training was broken off."""
+        self._open_bar.close()
 
 
 def _short(value: float) -> str:

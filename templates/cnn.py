@@ -1,9 +1,9 @@
 """Convolutional network: the same small filters slide over the whole image, layer upon layer.
 
-A convolution computes y[i, j] = relu(sum over a window of w[a, b] x[i + a, j + b]): one filter, used
-everywhere, finds its pattern wherever it stands. Blocks of two convolutions, each block at half the
-resolution and twice the filters of the one before, go from strokes to parts to whole shapes; the
-mean over all positions feeds the classifier.
+A convolution computes y[i, j] = relu(sum over a window of w[a, b] x[i + a, j + b]): one filter,
+used everywhere, finds its pattern wherever it stands. Blocks of two convolutions, each block at
+half the resolution and twice the filters of the one before, go from strokes to parts to whole
+shapes; the mean over all positions feeds the classifier.
 
 Paper: LeCun, Bottou, Bengio and Haffner (1998), Gradient-based learning applied to document
 recognition; the blocks are those of Simonyan and Zisserman (2015) with batch normalization.

@@ -162,8 +162,8 @@ def stages(model: keras.Model, config: Config, data: Any) -> Iterator[Stage]:
             head_input, model.get_layer("logits")(model.get_layer("dropout")(head_input))
         )
         compile_for(head, config, config.head_learning_rate)
-        schedule = [CosineSchedule()]
-        yield Stage("head", head, config.head_epochs, features=features, callbacks=schedule, **common)
+        common_head = {**common, "features": features, "callbacks": [CosineSchedule()]}
+        yield Stage("head", head, config.head_epochs, **common_head)
         trainable_from_top(model.get_layer("backbone"), config.unfreeze)
     if config.epochs:
         compile_for(model, config, config.learning_rate)

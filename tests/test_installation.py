@@ -89,7 +89,8 @@ def test_healthy_environment_is_in_order(fake_modules):
 
 def test_real_imports_work_and_stay_out_of_the_own_process():
     script = (
-        "import json, sys; from dataclasses import asdict; from maquette.installation import doctor;"
+        "import json, sys; from dataclasses import asdict;"
+        "from maquette.installation import doctor;"
         "checks = [asdict(check) for check in doctor()];"
         "loaded = sorted({'tensorflow', 'keras', 'ai_edge_litert'} & set(sys.modules));"
         "print(json.dumps([checks, loaded]))"

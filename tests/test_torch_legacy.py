@@ -174,7 +174,6 @@ def test_tensors_that_unfold_without_end_are_refused(refusal):
     storage = Storage("0", VALUES)
     state = OrderedDict(x=Tensor(storage, (2**40,), (0,)))
     assert "far more than the file holds" in refusal(checkpoint(state, storage))
-    state = OrderedDict((str(n), Tensor(storage, (12,), (1,))) for n in range(3))
     wide = Storage("0", np.zeros(100_000, "float32"))
     state = OrderedDict((str(n), Tensor(wide, (100_000,), (1,))) for n in range(9))
     assert "far more than the file holds" in refusal(checkpoint(state, wide))

@@ -3,6 +3,7 @@
 import io
 import pickle
 import struct
+from collections import OrderedDict
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,11 +57,8 @@ class TorchPickler(pickle._Pickler):
         if isinstance(value, Name):
             return self.write(b"c" + f"{value.module}\n{value.name}\n".encode())
         if isinstance(value, Tensor):
-            rebuild = Name("torch._utils", "_rebuild_tensor_v2")
-            value = Call(
-                rebuild,
-                *(value.storage, value.offset, value.shape, value.strides, False, OrderedDict()),
-            )
+            view = (value.storage, value.offset, value.shape, value.strides)
+            value = Call(Name("torch._utils", "_rebuild_tensor_v2"), *view, False, OrderedDict())
         if isinstance(value, Call):
             self.save(value.function)
             self.save(value.arguments)

@@ -23,7 +23,7 @@ _HOMES = {
     "train": ("training", "train"),
 }
 
-__all__ = [*_HOMES, "__version__"]  # noqa: PLE0604, F822
+__all__ = [*_HOMES, "__version__"]
 
 
 def __getattr__(name: str) -> Any:

@@ -198,14 +198,13 @@ def trainable_from_top(model: "keras.Model", share: float) -> None:
 
     if not 0 <= share <= 1:
         raise UserError(f"the share of trainable layers is {share}; give a number from 0 to 1")
-    model.trainable = True
+    statistics = (keras.layers.BatchNormalization, keras.layers.Normalization)
     layers = [
-        layer
-        for layer in model.layers
-        if layer.trainable_weights and not isinstance(layer, keras.layers.BatchNormalization)
+        layer for layer in model.layers if layer.weights and not isinstance(layer, statistics)
     ]
     frozen = len(layers) - round(share * len(layers))
     thawed = {id(layer) for layer in layers[frozen:]}
+    model.trainable = True
     for layer in model.layers:
         layer.trainable = id(layer) in thawed
 
@@ -232,8 +231,7 @@ def _preprocess(images: "keras.KerasTensor", preprocessing: Preprocessing) -> "k
     x = keras.ops.flip(images, axis=-1) if preprocessing.reverse_channels else images
     if preprocessing == BUILT_IN:
         return x
-    rescaling = keras.layers.Rescaling(preprocessing.scale, preprocessing.offset)
-    return rescaling(x)
+    return keras.layers.Rescaling(preprocessing.scale, preprocessing.offset)(x)
 
 
 def _normalise_as_imagenet(network: "keras.Model") -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,6 +17,7 @@ import maquette
 from maquette.contract import Options
 from maquette.errors import GateError, UserError, nearest
 from maquette.parsing import HELP, parse
+from maquette.quiet import load_tensorflow
 
 Json = Annotated[bool, arg(name="json")]
 RunFolder = Positional[Path]
@@ -145,7 +145,7 @@ def train_verb(words: Sequence[str]) -> None:
     options = parse(combined, words[1:], prog, show(template).summary, default)
     own = {name: getattr(options, name) for name in TrainOptions.model_fields if name != "config"}
     chosen = {name: getattr(options, name) for name in config.model_fields}
-    _load_tensorflow()
+    load_tensorflow()
     run = maquette.train(template, **own, **chosen)
     result = run.metrics.get("test") or run.metrics["validation"]
     split = "test" if "test" in run.metrics else "validation"
@@ -157,7 +157,7 @@ def train_verb(words: Sequence[str]) -> None:
 def evaluate_verb(words: Sequence[str]) -> None:
     """Score a run on its test data, or on other data."""
     options = parse(EvaluateOptions, words, "maquette evaluate", evaluate_verb.__doc__)
-    _load_tensorflow()
+    load_tensorflow()
     result = maquette.evaluate(options.run, options.data, options.split)
     if options.as_json:
         _print_json(result)
@@ -170,7 +170,7 @@ def evaluate_verb(words: Sequence[str]) -> None:
 def predict_verb(words: Sequence[str]) -> None:
     """Predict from files with a trained run."""
     options = parse(PredictOptions, words, "maquette predict", predict_verb.__doc__)
-    _load_tensorflow()
+    load_tensorflow()
     rows = maquette.predict(options.run, options.files)
     if options.as_json:
         _print_json(rows)
@@ -183,22 +183,25 @@ def export_verb(words: Sequence[str]) -> None:
     from maquette.report import export_rows
 
     options = parse(ExportOptions, words, "maquette export", export_verb.__doc__)
-    _load_tensorflow()
+    load_tensorflow()
+    failure = None
     try:
         rows = maquette.export(options.run, options.formats, options.max_drop)
     except GateError as error:
-        rows = getattr(error, "rows", [])
-        _print_export(rows, options.as_json, export_rows)
-        raise
-    _print_export(rows, options.as_json, export_rows)
-    if not options.as_json:
+        rows, failure = error.rows, error
+    if options.as_json:
+        _print_json(rows)
+    else:
+        _print_table(export_rows(rows))
         print(options.run / "export")
+    if failure:
+        raise failure
 
 
 def quickstart_verb(words: Sequence[str]) -> None:
     """Fine-tune a digit recogniser, check it, and export it for a phone, in a few minutes."""
     options = parse(QuickstartOptions, words, "maquette quickstart", quickstart_verb.__doc__)
-    _load_tensorflow()
+    load_tensorflow()
     print(maquette.quickstart(options.out))
 
 
@@ -295,24 +298,6 @@ def _value_of(option: str, words: Sequence[str]) -> str | None:
     return None
 
 
-def _load_tensorflow() -> None:
-    """Import TensorFlow without the lines that its libraries print before it can be told not to."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as printed:
-        os.dup2(printed.fileno(), 2)
-        try:
-            import tensorflow  # noqa: F401
-        except BaseException:
-            printed.seek(0)
-            os.write(kept, printed.read())
-            raise
-        finally:
-            os.dup2(kept, 2)
-            os.close(kept)
-
-
 def _print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False))
 
@@ -333,13 +318,6 @@ def _print_table(rows: Sequence[dict[str, Any]], title: str = "") -> None:
     # A file must get whole lines, whatever its width.
     width = None if sys.stdout.isatty() else 10_000
     Console(width=width, highlight=False, markup=False).print(table)
-
-
-def _print_export(rows: list[dict[str, Any]], as_json: bool, columns: Callable) -> None:
-    if as_json:
-        _print_json(rows)
-    elif rows:
-        _print_table(columns(rows))
 
 
 if __name__ == "__main__":

@@ -11,9 +11,18 @@ class UserError(Exception):
 
 
 class GateError(Exception):
-    """The work was done but failed its checks. The command line exits with 1."""
+    """The work was done but failed its checks. The command line exits with 1.
+
+    Args:
+        message: One line: which check failed, and by how much.
+        rows: What was found all the same, e.g. the table of an export.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str, rows: list[dict] | None = None):
+        super().__init__(message)
+        self.rows = rows or []
 
 
 def nearest(word: str, choices) -> str:

@@ -48,9 +48,7 @@ def template_path(name: str) -> Path:
     """
     names = template_names()
     if name not in names:
-        raise UserError(
-            f"no template {name!r}{nearest(name, names)}; there are {', '.join(names)}"
-        )
+        raise UserError(f"no template {name!r}{nearest(name, names)}; there are {', '.join(names)}")
     return Path(next(iter(maquette.templates.__path__))) / f"{name}.py"
 
 

@@ -130,9 +130,7 @@ def cached_features(
         def allocate(name: str, shape: tuple[int, ...]) -> np.ndarray:
             if needed <= budget:
                 return np.empty(shape, np.float32)
-            return np.lib.format.open_memmap(
-                Path(files) / f"{name}.npy", "w+", np.float32, shape
-            )
+            return np.lib.format.open_memmap(Path(files) / f"{name}.npy", "w+", np.float32, shape)
 
         yield {
             name: Examples(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -85,10 +86,11 @@ def learning_curves(history: Sequence[dict], metrics: Sequence[str]) -> Figure:
     stages = [row["stage"] for row in history]
     for index, metric in enumerate(metrics):
         axes = figure.add_subplot(1, len(metrics), index + 1)
-        for name, color, label in ((metric, GREY, "training"), (f"val_{metric}", BLUE, "validation")):
+        lines = {"training": (metric, GREY), "validation": (f"val_{metric}", BLUE)}
+        for label, (name, color) in lines.items():
             values = [row.get(name, np.nan) for row in history]
             axes.plot(epochs, values, color=color, label=label, marker="o", markersize=3)
-        for epoch in np.flatnonzero([a != b for a, b in zip(stages, stages[1:], strict=False)]):
+        for epoch in np.flatnonzero([a != b for a, b in pairwise(stages)]):
             axes.axvline(epoch + 1.5, color=ORANGE, linewidth=1, linestyle="--")
             axes.text(
                 epoch + 1.6, 0.02, stages[epoch + 1], color=ORANGE, fontsize=8,

@@ -83,7 +83,7 @@ def _head(run: Run) -> str:
     return (
         f"<h1>{escape(run.record['template'])}</h1>"
         f'<p class="muted">{escape(str(run.path))}<br>data {escape(data["source"])} ({sizes}), '
-        f"seed {run.record['seed']}<br>maquette {escape(run.record['maquette'])}, {escape(used)}</p>"
+        f"seed {run.record['seed']}<br>maquette {run.record['maquette']}, {escape(used)}</p>"
     )
 
 
@@ -119,9 +119,8 @@ def _split(name: str, result: dict[str, Any]) -> str:
 def _export(run: Run) -> str:
     path = run.path / "export" / "export.json"
     if not path.is_file():
-        return _section(
-            "Export", f"<p>Not exported yet: <code>maquette export {escape(str(run.path))}</code></p>"
-        )
+        command = f"maquette export {escape(str(run.path))}"
+        return _section("Export", f"<p>Not exported yet: <code>{command}</code></p>")
     rows = json.loads(path.read_text(encoding="utf-8"))["files"]
     note = "<p>Scores on validation data; latency of one example on one thread.</p>"
     return _section("Export", note + table(export_rows(rows)))

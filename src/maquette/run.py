@@ -116,12 +116,14 @@ class Run:
         return json.loads((self.path / METRICS).read_text(encoding="utf-8"))
 
     def save_model(self, model: keras.Model) -> None:
-        """Write `model.keras` and record its sha256."""
+        """Write `model.keras`, without the state of the optimizer, and record its sha256."""
+        saved = self.template.build(self.config, self.description)
+        saved.set_weights(model.get_weights())
         with written_whole(self.path / MODEL) as temporary:
-            model.save(temporary)
+            saved.save(temporary)
         self.record["model_sha256"] = sha256(self.path / MODEL)
         write_record(self.path, self.record)
-        self.__dict__["model"] = model
+        self.__dict__["model"] = saved
 
     def save_history(self, rows: Sequence[dict[str, Any]]) -> None:
         """Write `history.csv`, one row per epoch."""

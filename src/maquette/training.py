@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,12 @@ def train(
     model = parts.build(chosen, opened)
     parts.pretrained(model, chosen)
     run = Run.create(out, template, name, _record(parts, chosen, opened, seed))
-    _fit_all(run, parts, chosen, model, opened, seed)
-    run.save_model(model)
+    try:
+        _fit_all(run, parts, chosen, model, opened, seed)
+        run.save_model(model)
+    except BaseException:
+        shutil.rmtree(run.path)
+        raise
     judge(run, opened)
     report.write(run)
     return run
@@ -99,9 +104,7 @@ def judge(run: Run, data: Any) -> None:
     run.save_figures({**figures, **run.template.figures(run.model, data)})
 
 
-def _record(
-    template: Template, config: TemplateConfig, data: Any, seed: int
-) -> dict[str, Any]:
+def _record(template: Template, config: TemplateConfig, data: Any, seed: int) -> dict[str, Any]:
     described = {
         "source": data.source,
         "fingerprint": data.fingerprint,
@@ -157,7 +160,7 @@ def _fit(
         patience=stage.patience or stage.epochs,
         restore_best_weights=True,
     )
-    log = _EpochLog(stage.name)
+    log, progress = _EpochLog(stage.name), EpochProgress(stage.name)
     interrupted = False
     try:
         stage.model.fit(
@@ -166,7 +169,7 @@ def _fit(
             validation_data=validation.in_order(VALIDATION_BATCH),
             epochs=stage.epochs,
             class_weight=stage.class_weight,
-            callbacks=[best, log, EpochProgress(stage.name), *stage.callbacks],
+            callbacks=[best, log, progress, *stage.callbacks],
             shuffle=False,
             verbose=0,
         )
@@ -177,6 +180,8 @@ def _fit(
         if best.best_weights is not None:
             stage.model.set_weights(best.best_weights)
         say(f"interrupted after {len(log.rows)} epochs of {stage.name}; keeping the best of them")
+    finally:
+        progress.close()
     return log.rows, interrupted
 
 

@@ -63,13 +63,20 @@ def export(
         assets = run.template.TASK.assets(run.description)
         for name, text in assets.items():
             (folder / name).write_text(text, encoding="utf-8")
-        rows = _write_files(run, endpoints, data, reference, folder, list(assets), formats, max_drop)
-        (folder / "export.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+        rows = _write_files(run, endpoints, data, reference, folder, formats, max_drop)
+        summary = {"template": run.record["template"], "run": run.path.name, **_lists(assets)}
+        text = json.dumps({**summary, "files": rows}, indent=2, ensure_ascii=False)
+        (folder / "export.json").write_text(text + "\n", encoding="utf-8")
     report.write(run)
     failed = [f"{row['format']}: {reason}" for row in rows for reason in row["failures"]]
     if failed:
-        raise GateError("not exported, " + "; ".join(failed))
+        raise GateError("not exported, " + "; ".join(failed), rows)
     return rows
+
+
+def _lists(assets: dict[str, str]) -> dict[str, list[str]]:
+    """Return assets of one entry a line as lists, e.g. `labels` from `labels.txt`."""
+    return {Path(name).stem: text.splitlines() for name, text in assets.items()}
 
 
 def _check_formats(formats: Sequence[str], max_drop: float) -> None:
@@ -112,7 +119,6 @@ def _write_files(
     data: Any,
     reference: Reference,
     folder: Path,
-    assets: list[str],
     formats: Sequence[str],
     max_drop: float,
 ) -> list[dict[str, Any]]:
@@ -120,7 +126,7 @@ def _write_files(
     with TemporaryDirectory(prefix=".convert-", dir=folder.parent) as scratch:
         work = Path(scratch)
         saved_model = work / "saved_model"
-        write_saved_model(endpoints, saved_model, {name: folder / name for name in assets})
+        write_saved_model(endpoints, saved_model, list(folder.iterdir()))
         made = {v: work / f"model_{v}.tflite" for v in VARIANTS if v in formats}
         _write_calibration(run, endpoints, data, work / "calibration")
         crashes = _convert_with_progress(saved_model, list(endpoints), work / "calibration", made)
@@ -129,7 +135,7 @@ def _write_files(
         rows = []
         for variant, path in track(made.items(), "checking", len(made)):
             verdict = _verdict(path, variant, reference, max_drop, crashes.get(variant))
-            rows.append(_row(path, variant, endpoints, reference, run.template.TASK.score, verdict))
+            rows.append(_row(path, variant, endpoints, reference, run.template.TASK, verdict))
             if not verdict.failures:
                 path.rename(folder / path.name)
     return rows
@@ -166,14 +172,14 @@ def _verdict(
 
 
 def _row(
-    path: Path, variant: str, endpoints: dict, reference: Reference, score: str, verdict: Verdict
+    path: Path, variant: str, endpoints: dict, reference: Reference, task: Any, verdict: Verdict
 ) -> dict[str, Any]:
     """Return a table row; what a failed file lacks is `None`."""
     row = {
         "format": variant,
         "file": path.name,
         "bytes": None,
-        score: None if verdict.score is None else round(verdict.score, 6),
+        task.score: None if verdict.score is None else round(verdict.score, 6),
         "agreement": round(verdict.agreement, 6),
         "largest_error": float(f"{verdict.error:.3g}"),
         "latency_ms": None,
@@ -191,5 +197,5 @@ def _row(
         first = next(iter(endpoints))
         file = LiteRtFile(path)
         row["latency_ms"] = round(latency(path, first, reference.inputs[first]), 3)
-        row["endpoints"] = {name: file.tensors(name) for name in endpoints}
+        row["endpoints"] = {name: file.tensors(name, task.ranges) for name in endpoints}
     return row

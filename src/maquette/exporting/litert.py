@@ -14,6 +14,8 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
+from maquette.quiet import quiet_stderr
+
 LATENCY_RUNS, WARM_UP_RUNS = 30, 3
 LONGEST_CONVERSION = 1800  # seconds
 LITE_CUSTOM = int(schema.BuiltinOperator.CUSTOM)
@@ -82,14 +84,23 @@ class LiteRtFile:
     """
 
     def __init__(self, path: Path, threads: int | None = None):
-        self._interpreter = Interpreter(str(path), num_threads=threads or os.cpu_count())
+        with quiet_stderr():
+            self._interpreter = Interpreter(str(path), num_threads=threads or os.cpu_count())
+            self._interpreter.allocate_tensors()
 
     def run(self, endpoint: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Return an endpoint's outputs by name."""
         return dict(self._interpreter.get_signature_runner(endpoint)(**inputs))
 
-    def tensors(self, endpoint: str) -> dict[str, list[dict[str, Any]]]:
-        """Return name, shape and type of the inputs and outputs of an endpoint."""
+    def tensors(
+        self, endpoint: str, ranges: dict[str, tuple[float, float]]
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Return name, shape, type and range of the inputs and outputs of an endpoint.
+
+        Args:
+            endpoint: Name of the endpoint.
+            ranges: Lowest and highest value by name, where they are known.
+        """
         runner = self._interpreter.get_signature_runner(endpoint)
         sides = {"inputs": runner.get_input_details(), "outputs": runner.get_output_details()}
         return {
@@ -98,6 +109,7 @@ class LiteRtFile:
                     "name": name,
                     "shape": [int(n) for n in detail["shape_signature"]],
                     "type": np.dtype(detail["dtype"]).name,
+                    "range": ranges.get(name),
                 }
                 for name, detail in details.items()
             ]

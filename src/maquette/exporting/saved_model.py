@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import tensorflow as tf
 
 
 def write_saved_model(
-    endpoints: dict[str, keras.Model], path: Path, assets: dict[str, Path] | None = None
+    endpoints: dict[str, keras.Model], path: Path, assets: Sequence[Path] = ()
 ) -> None:
     """Write one SavedModel with a signature per endpoint.
 
@@ -21,15 +22,15 @@ def write_saved_model(
     Args:
         endpoints: Functional models with named inputs and a dictionary of outputs.
         path: Folder to write.
-        assets: Files that travel in the SavedModel's `assets/`, by name.
+        assets: Files that travel in the SavedModel's `assets/`.
     """
     archive = keras.export.ExportArchive()
     for name, endpoint in endpoints.items():
         archive.track(endpoint)
         archive.add_endpoint(name, _signature(endpoint))
     # The archive has no public way to take assets; its trackable does.
-    for name, file in (assets or {}).items():
-        setattr(archive._tf_trackable, Path(name).stem, tf.saved_model.Asset(str(file)))
+    for file in assets:
+        setattr(archive._tf_trackable, file.stem, tf.saved_model.Asset(str(file)))
     archive.write_out(str(path), verbose=False)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from maquette.errors import UserError
 from maquette.image_data import ImageData, ImageSplit
-from maquette.images import UnreadableImage, decode
+from maquette.images import IMAGE_SUFFIXES, UnreadableImage, decode
 from maquette.progress import track
 from maquette.sources import open_source
 from maquette.tasks.task import Evaluation
@@ -73,6 +73,7 @@ class ImageClassification:
     monitor: str = "val_accuracy"
     mode: str = "max"
     score: str = "accuracy"
+    ranges: ClassVar = {"image": (0, 255), "probabilities": (0, 1)}
 
     def open(self, source: str, strict: bool = False) -> ImageData:
         """Open images in classes: an embedded set by name, or a folder.
@@ -113,6 +114,11 @@ class ImageClassification:
             figures=_figures(labels, probabilities, examples, data, split),
         )
 
+    def files(self, paths: Sequence[Path]) -> list[Path]:
+        """Return the paths, each folder replaced by the images below it."""
+        lists = (_images_below(path) if path.is_dir() else [path] for path in paths)
+        return [file for files in lists for file in files]
+
     def predict(
         self, endpoint: keras.Model, files: Sequence[Path], description: ImageSpec
     ) -> list[dict[str, Any]]:
@@ -149,6 +155,10 @@ class ImageClassification:
     def assets(self, description: ImageSpec) -> dict[str, str]:
         """Return `labels.txt`: the classes, one a line, in the order of the outputs."""
         return {"labels.txt": "".join(f"{name}\n" for name in description.classes)}
+
+
+def _images_below(folder: Path) -> list[Path]:
+    return sorted(f for f in folder.rglob("*") if f.suffix.lower() in IMAGE_SUFFIXES)
 
 
 def _decode(file: Path, shape: tuple[int, int, int]) -> np.ndarray:

@@ -38,12 +38,14 @@ class Task(Protocol):
         monitor: Name of the validation value that decides which epoch was best, and `mode`
             (`"max"` or `"min"`) its direction.
         score: Name of the metric that the export gate compares.
+        ranges: Lowest and highest value of inputs and outputs, by name, where they are known.
     """
 
     data: str
     monitor: str
     mode: str
     score: str
+    ranges: dict[str, tuple[float, float]]
 
     def open(self, source: str, strict: bool = False) -> Any:
         """Open a data source, by name or path."""
@@ -62,6 +64,9 @@ class Task(Protocol):
 
     def evaluate(self, model: keras.Model, examples: Examples, data: Any, split: str) -> Evaluation:
         """Judge a model on one split."""
+
+    def files(self, paths: Sequence[Path]) -> list[Path]:
+        """Return the files to predict from, folders replaced by what the task can read in them."""
 
     def predict(
         self, endpoint: keras.Model, files: Sequence[Path], description: Any
