@@ -36,6 +36,10 @@ class CosineSchedule(keras.callbacks.Callback):
         position = self._epoch + batch / self.params["steps"]
         self.model.optimizer.learning_rate = self._peak * self.share(position)
 
+    def on_train_end(self, logs=None):
+        # Another fit would take what is left of the rate for its peak.
+        self.model.optimizer.learning_rate = self._peak
+
     def share(self, position: float) -> float:
         """Return the share of the peak rate at a position, counted in epochs."""
         if position < self.warmup_epochs:

@@ -7,6 +7,7 @@ a different input, which is what `cnn` mends.
 
 Paper: Rumelhart, Hinton and Williams (1986), Learning representations by back-propagating errors.
 Data: `digits`, scikit-learn's 1,797 handwritten digits of 8x8 pixels.
+Expect: test accuracy 0.97 in 10 seconds.
 
     maquette train mlp
 """
@@ -48,7 +49,7 @@ class Config(TemplateConfig):
     """Weigh rare classes more, so that each class counts the same in the loss."""
 
 
-TINY = Config(hidden_units=(16,), dropout=0.0, epochs=2, batch_size=8)
+TINY = Config(hidden_units=(16,), dropout=0.0, epochs=2, learning_rate=1e-2)
 
 TASK = ImageClassification(data="digits")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
@@ -16,11 +17,14 @@ from tyro.conf import Positional, arg
 import maquette
 from maquette.contract import Options
 from maquette.errors import GateError, UserError, nearest
-from maquette.parsing import HELP, parse
+from maquette.parsing import HELP, parse, values_of
 from maquette.quiet import load_tensorflow
 
 Json = Annotated[bool, arg(name="json")]
-RunFolder = Positional[Path]
+Source = Annotated[str | None, arg(metavar="SOURCE")]
+Folder = Annotated[Path, arg(metavar="DIR")]
+RunFolder = Positional[Annotated[Path, arg(metavar="RUN")]]
+FILES = arg(metavar="FILE [FILE ...]", help_behavior_hint="(required)")
 
 
 class ListOptions(Options):
@@ -29,20 +33,20 @@ class ListOptions(Options):
 
 
 class ShowOptions(Options):
-    template: Positional[str]
+    template: Positional[Annotated[str, arg(metavar="TEMPLATE")]]
     """Name of a template."""
     as_json: Json = False
     """Print JSON."""
 
 
 class TrainOptions(Options):
-    data: str | None = None
+    data: Source = None
     """Data source: an embedded set, or a path; by default the template's own."""
-    config: Path | None = None
+    config: Annotated[Path | None, arg(metavar="FILE")] = None
     """YAML file of options, or the config.yaml of an earlier run."""
-    out: Path = Path("saved_models")
+    out: Folder = Path("saved_models")
     """Folder of all runs."""
-    name: str | None = None
+    name: Annotated[str | None, arg(metavar="NAME")] = None
     """Name of the run; by default the date and time."""
     seed: NonNegativeInt = 0
     """Decides initial weights, order of the data, dropout and augmentation."""
@@ -53,7 +57,7 @@ class TrainOptions(Options):
 class EvaluateOptions(Options):
     run: RunFolder
     """Folder of a run."""
-    data: str | None = None
+    data: Source = None
     """Data source; by default the one the run was trained on."""
     split: Literal["train", "validation", "test"] | None = None
     """Split to judge on; by default test, or validation where there is none."""
@@ -64,7 +68,7 @@ class EvaluateOptions(Options):
 class PredictOptions(Options):
     run: RunFolder
     """Folder of a run."""
-    files: Positional[Annotated[tuple[Path, ...], Field(min_length=1)]]
+    files: Positional[Annotated[tuple[Path, ...], FILES]]
     """Files to predict from, or folders of them."""
     as_json: Json = False
     """Print JSON."""
@@ -85,7 +89,7 @@ class ExportOptions(Options):
 
 
 class QuickstartOptions(Options):
-    out: Path = Path("saved_models")
+    out: Folder = Path("saved_models")
     """Folder of all runs."""
 
 
@@ -127,38 +131,49 @@ def show_verb(words: Sequence[str]) -> None:
 
 def train_verb(words: Sequence[str]) -> None:
     """Train a template: maquette train TEMPLATE [options]."""
+    if not words or words[0].startswith("-"):
+        _ask_for_template(words)
+        return
+    options = _train_options(words[0], words[1:])
+    load_tensorflow()
+    run = maquette.train(words[0], **options)
+    split = "test" if "test" in run.metrics else "validation"
+    _print_metrics(run.metrics[split]["metrics"], split)
+    print(f"report: {run.path / 'report.html'}")
+    print(run.path)
+
+
+def _ask_for_template(words: Sequence[str]) -> None:
+    from maquette.gallery import template_names
+
+    there_are = f"there are {', '.join(template_names())}"
+    if not HELP & set(words):
+        raise UserError(f"missing TEMPLATE, as in maquette train TEMPLATE; {there_are}")
+    print(f"usage: maquette train TEMPLATE [options]\n\n{there_are}\n\n"
+          "Each has its own options: maquette train TEMPLATE --help")  # fmt: skip
+
+
+def _train_options(template: str, words: Sequence[str]) -> dict[str, Any]:
+    """Return all options of a training: those of the template, and those that all share."""
     from maquette.configuration import read_config
     from maquette.gallery import config_class, show
 
-    if not words or words[0].startswith("-"):
-        if HELP & set(words):
-            print(f"usage: maquette train TEMPLATE [options]\n\n{_templates()}\n\n"
-                  "Each has its own options: maquette train TEMPLATE --help")  # fmt: skip
-            return
-        raise UserError(f"which template? {_templates()}")
-    template = words[0]
-    config = config_class(template)
-    combined = type("Options", (config, TrainOptions), {"__doc__": config.__doc__})
-    request = read_config(_value_of("--config", words), template)
-    default = combined(**request.options, data=request.data, seed=request.seed)
+    own = config_class(template)
+    combined = type("Options", (own, TrainOptions), {"__doc__": own.__doc__})
+    request = read_config(next(iter(values_of("--config", words)), None), template)
+    default = combined(**dict(own(**request.options)), data=request.data, seed=request.seed)
     prog = f"maquette train {template}"
-    options = parse(combined, words[1:], prog, show(template).summary, default)
-    own = {name: getattr(options, name) for name in TrainOptions.model_fields if name != "config"}
-    chosen = {name: getattr(options, name) for name in config.model_fields}
-    load_tensorflow()
-    run = maquette.train(template, **own, **chosen)
-    result = run.metrics.get("test") or run.metrics["validation"]
-    split = "test" if "test" in run.metrics else "validation"
-    _print_metrics(result["metrics"], split)
-    print(f"report: {run.path / 'report.html'}")
-    print(run.path)
+    options = parse(combined, words, prog, show(template).summary, default)
+    # The file's options are in already.
+    return {name: value for name, value in options if name != "config"}
 
 
 def evaluate_verb(words: Sequence[str]) -> None:
     """Score a run on its test data, or on other data."""
     options = parse(EvaluateOptions, words, "maquette evaluate", evaluate_verb.__doc__)
+    run = maquette.Run(options.run)
     load_tensorflow()
-    result = maquette.evaluate(options.run, options.data, options.split)
+    result = maquette.evaluate(run, options.data, options.split)
     if options.as_json:
         _print_json(result)
         return
@@ -170,8 +185,9 @@ def evaluate_verb(words: Sequence[str]) -> None:
 def predict_verb(words: Sequence[str]) -> None:
     """Predict from files with a trained run."""
     options = parse(PredictOptions, words, "maquette predict", predict_verb.__doc__)
+    run = maquette.Run(options.run)
     load_tensorflow()
-    rows = maquette.predict(options.run, options.files)
+    rows = maquette.predict(run, options.files)
     if options.as_json:
         _print_json(rows)
         return
@@ -183,17 +199,18 @@ def export_verb(words: Sequence[str]) -> None:
     from maquette.report import export_rows
 
     options = parse(ExportOptions, words, "maquette export", export_verb.__doc__)
+    run = maquette.Run(options.run)
     load_tensorflow()
     failure = None
     try:
-        rows = maquette.export(options.run, options.formats, options.max_drop)
+        rows = maquette.export(run, options.formats, options.max_drop)
     except GateError as error:
         rows, failure = error.rows, error
     if options.as_json:
         _print_json(rows)
     else:
         _print_table(export_rows(rows))
-        print(options.run / "export")
+        print(run.path / "export")
     if failure:
         raise failure
 
@@ -239,13 +256,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     debug = "--debug" in words
     words = [word for word in words if word != "--debug"]
     try:
-        _dispatch(words)
+        try:
+            _dispatch(words)
+        finally:
+            _flush()
     except (UserError, GateError) as error:
         _fail(str(error), error.exit_code, debug)
     except KeyboardInterrupt:
         _fail("interrupted", 130, debug)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        pass  # The reader has seen enough.
     except Exception as error:
         reason = str(error).strip().partition("\n")[0] or "no further message"
         _fail(f"unexpected {type(error).__name__}: {reason} (--debug shows where)", 1, debug)
@@ -277,25 +297,20 @@ def _usage() -> str:
     )
 
 
+def _flush() -> None:
+    """Write what is left to write, so that it fails here and not at the end of the program."""
+    try:
+        print(end="", flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
+
+
 def _fail(message: str, code: int, debug: bool) -> None:
     if debug:
         traceback.print_exc()
     print("maquette: " + " ".join(message.split()), file=sys.stderr)
     sys.exit(code)
-
-
-def _templates() -> str:
-    return "templates: " + ", ".join(card.name for card in maquette.list())
-
-
-def _value_of(option: str, words: Sequence[str]) -> str | None:
-    """Return the value of an option that is needed before the others can be parsed."""
-    for word, following in zip(words, [*words[1:], None], strict=True):
-        if word.startswith(f"{option}="):
-            return word.partition("=")[2]
-        if word == option:
-            return following
-    return None
 
 
 def _print_json(value: Any) -> None:
@@ -314,10 +329,19 @@ def _print_table(rows: Sequence[dict[str, Any]], title: str = "") -> None:
     for name, value in rows[0].items():
         table.add_column(name, justify="right" if isinstance(value, int | float) else "left")
     for row in rows:
-        table.add_row(*(f"{v:.4g}" if isinstance(v, float) else str(v or "") for v in row.values()))
+        table.add_row(*map(_cell, row.values()))
     # A file must get whole lines, whatever its width.
     width = None if sys.stdout.isatty() else 10_000
-    Console(width=width, highlight=False, markup=False).print(table)
+    # Rich ends the program in a way of its own when a pipe closes early, so it does not write.
+    text = io.StringIO()
+    Console(file=text, width=width, highlight=False, markup=False).print(table)
+    print("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

@@ -44,8 +44,9 @@ def read_config(path: str | Path | None, template: str) -> Request:
     if named != template:
         raise UserError(f"{path} is for the template {named!r}, not {template!r}")
     data, seed = values.pop("data", None), values.pop("seed", 0)
-    if isinstance(data, dict):
-        data = data.get("source")
+    data = data.get("source", data) if isinstance(data, dict) else data
+    if not isinstance(data, str | None):
+        raise UserError(f"data in {path} must be a name or a path; received {data!r}")
     if type(seed) is not int or seed < 0:
         raise UserError(f"seed in {path} must be a whole number of at least 0; received {seed!r}")
     is_record = isinstance(values.get("config"), dict)
@@ -59,8 +60,14 @@ def _read_mapping(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise UserError(f"cannot read the configuration {str(path)!r}: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = str(error).partition("\n")[0]
-        raise UserError(f"{path} is no YAML file: {reason}") from None
+        raise UserError(f"{path} is no YAML file: {_reason(error)}") from None
     if not isinstance(values, dict):
-        raise UserError(f"{path} must hold one `option: value` a line; received {values!r:.40}")
+        received = "nothing" if values is None else f"{values!r:.40}"
+        raise UserError(f"{path} must hold one `option: value` a line; received {received}")
     return dict(values)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, yaml.MarkedYAMLError):
+        return f"{error.problem} in line {error.problem_mark.line + 1}"
+    return str(error).partition("\n")[0]

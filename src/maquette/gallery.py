@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import linecache
 import pkgutil
 import sys
 from dataclasses import asdict, dataclass
@@ -37,7 +38,7 @@ class Card:
 
 def template_names() -> list[str]:
     """Return the names of all templates, sorted: the files of the templates folder."""
-    return sorted(module.name for module in pkgutil.iter_modules(maquette.templates.__path__))
+    return sorted(_folders())
 
 
 def template_path(name: str) -> Path:
@@ -46,10 +47,11 @@ def template_path(name: str) -> Path:
     Raises:
         UserError: there is no template of that name.
     """
-    names = template_names()
-    if name not in names:
+    folders = _folders()
+    if name not in folders:
+        names = sorted(folders)
         raise UserError(f"no template {name!r}{nearest(name, names)}; there are {', '.join(names)}")
-    return Path(next(iter(maquette.templates.__path__))) / f"{name}.py"
+    return folders[name] / f"{name}.py"
 
 
 def list_templates() -> list[Card]:
@@ -61,9 +63,9 @@ def show(name: str) -> Card:
     """Return the card of one template.
 
     Raises:
-        UserError: there is no template of that name.
+        UserError: there is no template of that name, or its file is no Python.
     """
-    text = ast.get_docstring(ast.parse(template_path(name).read_text(encoding="utf-8"))) or ""
+    text = ast.get_docstring(_syntax_tree(name)) or ""
     return Card(name, text.partition("\n")[0], text)
 
 
@@ -75,7 +77,7 @@ def load_template(name: str) -> Template:
     """
     from maquette.contract import Template
 
-    template_path(name)
+    _syntax_tree(name)
     return Template.of(importlib.import_module(f"maquette.templates.{name}"))
 
 
@@ -85,20 +87,30 @@ def config_class(name: str) -> type[TemplateConfig]:
     Executes `Config` and the imports of the names in it, so `Config` may use nothing else.
 
     Raises:
-        UserError: there is no template of that name.
+        UserError: there is no template of that name, or it has no `Config`.
     """
-    path = template_path(name)
-    tree = ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
-    config = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "Config")
+    tree = _syntax_tree(name)
+    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    if "Config" not in classes:
+        raise UserError(f"template {name!r} lacks Config; see CONTRIBUTING.md")
+    config = classes["Config"]
     used = {node.id for node in ast.walk(config) if isinstance(node, ast.Name)}
     kept = [node for node in tree.body if node is config or _binds(node, used)]
-    # Pydantic resolves annotations in the module that a class names as its own.
-    module = ModuleType(f"maquette.templates.{name}:Config")
-    module.__file__ = str(path)
+    return _run_apart(template_path(name), ast.Module(kept, [])).Config
+
+
+def _run_apart(path: Path, tree: ast.Module) -> ModuleType:
+    """Run part of a template's file as a module of its own."""
+    module = ModuleType(f"maquette.templates.{path.stem}:Config")
+    # Pydantic reads the strings below fields from the source of a module that it finds by file
+    # name. Under the template's own name, this module and the template would hide each other.
+    module.__file__ = f"<Config of {path}>"
+    text = path.read_text(encoding="utf-8")
+    linecache.cache[module.__file__] = len(text), None, text.splitlines(True), module.__file__
+    # It resolves annotations in the module that a class names as its own.
     sys.modules[module.__name__] = module
-    code = compile(ast.Module(kept, []), str(path), "exec")
-    exec(code, module.__dict__)
-    return module.Config
+    exec(compile(tree, module.__file__, "exec"), module.__dict__)
+    return module
 
 
 def _binds(node: ast.stmt, names: set[str]) -> bool:
@@ -106,3 +118,18 @@ def _binds(node: ast.stmt, names: set[str]) -> bool:
     if not isinstance(node, ast.Import | ast.ImportFrom):
         return False
     return any((alias.asname or alias.name) in names for alias in node.names)
+
+
+def _folders() -> dict[str, Path]:
+    """Return the folder of each template's file, by the template's name."""
+    modules = pkgutil.iter_modules(maquette.templates.__path__)
+    return {module.name: Path(module.module_finder.path) for module in modules}
+
+
+def _syntax_tree(name: str) -> ast.Module:
+    path = template_path(name)
+    try:
+        return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    except SyntaxError as error:
+        where = f"in line {error.lineno} of {path}"
+        raise UserError(f"template {name!r} is no Python: {error.msg} {where}") from None

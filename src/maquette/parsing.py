@@ -6,15 +6,18 @@ import contextlib
 import io
 import re
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import TypeVar
 
 import tyro
 
 from maquette.contract import Options
-from maquette.errors import UserError
+from maquette.errors import UserError, nearest
 
 Parsed = TypeVar("Parsed", bound=Options)
 HELP = {"-h", "--help"}
+KINDS = {"INT": "a whole number", "FLOAT": "a number"}
+KINDS_OF_MANY = {"INT": "whole numbers", "FLOAT": "numbers"}
 
 
 def parse(
@@ -47,18 +50,70 @@ def parse(
         with contextlib.redirect_stderr(printed), contextlib.redirect_stdout(printed):
             return tyro.cli(options, **arguments)
     except SystemExit:
-        raise UserError(f"{one_line(printed.getvalue())}; see {prog} --help") from None
+        raise UserError(f"{explain(printed.getvalue(), words)}; see {prog} --help") from None
 
 
-def one_line(box: str) -> str:
-    """Return the message of tyro's box of several lines as one line."""
-    text = " ".join(re.sub(r"[─│╭╮╰╯|+]+|-{4,}", " ", box).split())
-    text = re.sub(r"^(Unrecognized options|Parsing error|Value error|Invalid choice) ", "", text)
-    text = re.sub(r"^Missing argument ", "", text)
-    text = re.sub(r"^Required options Missing from [^:]*:", "missing", text)
-    text, _, _ = text.partition(" For full helptext")
-    text, _, suggestions = text.partition(" Perhaps you meant: ")
-    text, _, _ = text.partition(" Argument helptext")
-    named = re.findall(r"--[a-z][\w-]*", suggestions)
-    hint = f"; perhaps you meant {' or '.join(dict.fromkeys(named))}" if named else ""
-    return text.replace("(required)", "").strip().rstrip(".") + hint
+def values_of(option: str, words: Sequence[str]) -> list[str]:
+    """Return the values that stand after an option, where it was given last."""
+    values: list[str] = []
+    for index, word in enumerate(words):
+        name, equals, value = word.partition("=")
+        if name.replace("_", "-") == option:
+            following = takewhile(lambda w: not w.startswith("--"), words[index + 1 :])
+            values = [value] if equals else list(following)
+    return values
+
+
+def explain(box: str, words: Sequence[str]) -> str:
+    """Return what tyro says in a box of several lines as one line: what was received, what fits.
+
+    Args:
+        box: What tyro printed.
+        words: What stood on the command line.
+    """
+    text = " ".join(re.sub(r"[─│╭╮╰╯]+|-{4,}", " ", box).split())
+    for pattern, explanation in EXPLANATIONS.items():
+        if found := re.search(pattern, text):
+            return explanation(found, words)
+    return text.partition(" For full helptext")[0]
+
+
+def _unknown(found: re.Match, words: Sequence[str]) -> str:
+    word = found[1]
+    if not word.startswith("-"):
+        return f"unexpected {word!r}"
+    _, _, suggestions = found.string.partition(" Perhaps you meant: ")
+    return f"unknown option {word}" + nearest(word, re.findall(r"--[a-z][\w-]*", suggestions))
+
+
+def _wrong_value(found: re.Match, words: Sequence[str]) -> str:
+    option, many, kind = found.groups()
+    expected = (KINDS_OF_MANY if many else KINDS)[kind]
+    return f"{option} takes {expected}; received {' '.join(map(repr, values_of(option, words)))}"
+
+
+def _no_value(found: re.Match, words: Sequence[str]) -> str:
+    option = found[1]
+    return f"{option} needs a value" if option.startswith("-") else f"missing {option.upper()}"
+
+
+def _wrong_choice(found: re.Match, words: Sequence[str]) -> str:
+    received, option = found[1], found[2]
+    choices = sorted(set(re.findall(r"'([^']*)'", found[3])) - {"None"})
+    hint = nearest(received, choices)
+    return f"{option} takes one of {', '.join(choices)}; received {received!r}{hint}"
+
+
+def _missing(found: re.Match, words: Sequence[str]) -> str:
+    return f"missing {found[1]}, {found[2][:1].lower()}{found[2][1:]}"
+
+
+EXPLANATIONS = {
+    r"Unrecognized options: (\S+?)(?:,? |$)": _unknown,
+    r"Error parsing (--\S+):.* Argument helptext: \S+ (\[?)(?:\{None\}\|)?(INT|FLOAT)": (
+        _wrong_value
+    ),
+    r"Missing value for argument '(\S+)'": _no_value,
+    r"invalid choice '(.*)' for argument '(\S+)'\. Expected one of \((.*?)\)": _wrong_choice,
+    r"Missing from [^:]*: (\S+) (.*?)\.? \(required\)": _missing,
+}

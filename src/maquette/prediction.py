@@ -27,9 +27,11 @@ def predict(run: str | Path | Run, files: Sequence[str | Path]) -> list[dict[str
     Raises:
         UserError: the run or a file cannot be used.
     """
+    if not files:
+        raise UserError("missing FILE, one or more files to predict from, or folders of them")
     run = run if isinstance(run, Run) else Run(run)
     paths = run.template.TASK.files([Path(file) for file in files])
     if not paths:
-        raise UserError(f"no files to predict in {', '.join(map(str, files)) or 'nothing'}")
+        raise UserError(f"nothing to predict from in {', '.join(map(str, files))}")
     endpoint = next(iter(run.template.endpoints(run.model).values()))
     return run.template.TASK.predict(endpoint, paths, run.description)

@@ -6,6 +6,7 @@ import base64
 import json
 from html import escape
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from maquette import plots
@@ -119,7 +120,7 @@ def _split(name: str, result: dict[str, Any]) -> str:
 def _export(run: Run) -> str:
     path = run.path / "export" / "export.json"
     if not path.is_file():
-        command = f"maquette export {escape(str(run.path))}"
+        command = escape(f"maquette export {quote(str(run.path))}")
         return _section("Export", f"<p>Not exported yet: <code>{command}</code></p>")
     rows = json.loads(path.read_text(encoding="utf-8"))["files"]
     note = "<p>Scores on validation data; latency of one example on one thread.</p>"

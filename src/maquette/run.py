@@ -11,6 +11,7 @@ import io
 import json
 import platform
 import time
+import warnings
 from collections.abc import Sequence
 from functools import cached_property
 from importlib.metadata import version
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from maquette.contract import Template, TemplateConfig
 
 RECORD, MODEL, HISTORY, METRICS = "config.yaml", "model.keras", "history.csv", "metrics.json"
+RECORDED_OF_DATA = {"source", "fingerprint", "sizes", "description"}
 RECORDED_VERSIONS = ("tensorflow", "keras", "numpy")
 
 
@@ -81,7 +83,10 @@ class Run:
     @cached_property
     def description(self) -> Any:
         """What the model knows of its data, e.g. its classes."""
-        return self.template.TASK.described(self.record["data"]["description"])
+        try:
+            return self.template.TASK.described(self.record["data"]["description"])
+        except (KeyError, TypeError):
+            raise _damaged(self.path / RECORD) from None
 
     @cached_property
     def model(self) -> keras.Model:
@@ -90,7 +95,8 @@ class Run:
         No code or layer is read from the file, only numbers.
 
         Raises:
-            UserError: the training did not finish, or the file has changed since.
+            UserError: the training did not finish, or the file has changed since, or it is of
+                another model than `config.yaml` describes.
         """
         path = self.path / MODEL
         if not path.is_file():
@@ -98,7 +104,14 @@ class Run:
         if sha256(path) != self.record.get("model_sha256"):
             raise UserError(f"{path} is not the file that the training wrote: its sha256 differs")
         model = self.template.build(self.config, self.description)
-        model.load_weights(path)
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                model.load_weights(path)
+        except ValueError:
+            raise UserError(
+                f"{path} does not fit the model that {RECORD} describes; restore {RECORD}, or "
+                f"use maquette {self.record['maquette']}, which made the run"
+            ) from None
         return model
 
     @cached_property
@@ -157,11 +170,17 @@ def new_run_path(out: str | Path, template: str, name: str | None) -> Path:
         stamp = time.strftime("%Y%m%d-%H%M%S")
         candidates = [stamp, *(f"{stamp}-{number}" for number in range(2, 100))]
         return next(folder / c for c in candidates if not (folder / c).exists())
-    if Path(name).name != name or name.startswith("."):
+    if not _is_plain(name):
         raise UserError(f"--name must be a plain folder name; received {name!r}")
     if (folder / name).exists():
         raise UserError(f"the run {folder / name} exists; choose another --name")
     return folder / name
+
+
+def _is_plain(name: str) -> bool:
+    # File systems take 255 bytes, and temporary names are a little longer than the name.
+    fits = name.isprintable() and 0 < len(name.encode()) <= 200
+    return fits and Path(name).name == name and not name.startswith(".")
 
 
 def new_record(template: str, seed: int, data: dict, config: dict) -> dict[str, Any]:
@@ -189,15 +208,24 @@ def _read_record(path: Path) -> dict[str, Any]:
     try:
         record = yaml.safe_load(file.read_text(encoding="utf-8"))
         made_by = Version(str(record["maquette"]))
-        complete = all(isinstance(record[k], dict) for k in ("data", "config", "versions"))
-        complete = complete and isinstance(record["template"], str)
     except (yaml.YAMLError, InvalidVersion, KeyError, TypeError, ValueError):
-        complete = False
-    if not complete:
-        raise UserError(f"{file} is damaged: it is not the record of a run")
+        raise _damaged(file) from None
+    # First of all: a newer version may record other things.
     if made_by > Version(maquette.__version__):
         raise UserError(
             f"{path} was made by maquette {made_by}, this is {maquette.__version__}; "
             f'pip install "maquette>={made_by}"'
         )
+    if not _is_complete(record):
+        raise _damaged(file)
     return record
+
+
+def _is_complete(record: dict[str, Any]) -> bool:
+    parts = {"template": str, "seed": int, "data": dict, "config": dict, "versions": dict}
+    has_parts = all(isinstance(record.get(name), kind) for name, kind in parts.items())
+    return has_parts and record["data"].keys() >= RECORDED_OF_DATA
+
+
+def _damaged(file: Path) -> UserError:
+    return UserError(f"{file} is damaged: it is not the record of a run; train again")

@@ -128,12 +128,16 @@ def _fit_all(
     for stage in template.stages(model, config, data):
         with _stage_examples(stage, examples, run.path) as inputs:
             history, interrupted = _fit(stage, inputs, task, seed)
-        rows += history
-        run.save_history(rows)
-        value = _best_value(history, task)
-        if best is None or value >= best[0]:
-            best = (value, model.get_weights())
+        if history:
+            rows += history
+            run.save_history(rows)
+            value = _best_value(history, task)
+            if best is None or value >= best[0]:
+                best = (value, model.get_weights())
         if interrupted:
+            if best is None:
+                raise KeyboardInterrupt
+            say("interrupted; keeping the best of the finished epochs")
             break
     model.set_weights(best[1])
 
@@ -161,7 +165,6 @@ def _fit(
         restore_best_weights=True,
     )
     log, progress = _EpochLog(stage.name), EpochProgress(stage.name)
-    interrupted = False
     try:
         stage.model.fit(
             train.shuffled(stage.batch_size, seed),
@@ -174,19 +177,16 @@ def _fit(
             verbose=0,
         )
     except KeyboardInterrupt:
-        if not log.rows:
-            raise
-        interrupted = True
         if best.best_weights is not None:
             stage.model.set_weights(best.best_weights)
-        say(f"interrupted after {len(log.rows)} epochs of {stage.name}; keeping the best of them")
+        return log.rows, True
     finally:
         progress.close()
-    return log.rows, interrupted
+    return log.rows, False
 
 
 class _EpochLog(keras.callbacks.Callback):
-    """Collect one row per epoch, and end a training whose loss is no number."""
+    """Collect one row per epoch, and end a training whose values are no numbers."""
 
     def __init__(self, stage: str):
         super().__init__()
@@ -200,10 +200,11 @@ class _EpochLog(keras.callbacks.Callback):
         seconds = round(time.perf_counter() - self._began, 3)
         values = {name: float(value) for name, value in (logs or {}).items()}
         self.rows.append({"stage": self.stage, "epoch": epoch + 1, "seconds": seconds, **values})
-        if not np.isfinite(values["loss"]):
+        diverged = [f"{name} became {v}" for name, v in values.items() if not np.isfinite(v)]
+        if diverged:
             raise GateError(
-                f"the loss of {self.stage} became {values['loss']} in epoch {epoch + 1}; "
-                "a smaller --learning-rate would help"
+                f"training diverged in epoch {epoch + 1} of {self.stage}: {diverged[0]}; "
+                "a smaller learning rate would help"
             )
 
 

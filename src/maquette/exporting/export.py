@@ -14,7 +14,14 @@ import numpy as np
 from maquette import report
 from maquette.errors import GateError, UserError, nearest
 from maquette.evaluation import open_run_data
-from maquette.exporting.gate import Reference, Verdict, examine, run_in_batches
+from maquette.exporting.gate import (
+    Reference,
+    Runnable,
+    Verdict,
+    examine,
+    first_line,
+    run_in_batches,
+)
 from maquette.exporting.litert import LiteRtFile, convert_apart, custom_operators, latency
 from maquette.exporting.saved_model import SavedModel, write_saved_model
 from maquette.files import folder_written_whole, sha256
@@ -163,12 +170,20 @@ def _verdict(
 ) -> Verdict:
     if crash:
         return Verdict(agreement=0.0, failures=[crash])
+    try:
+        file = _open(path, variant)
+    except Exception as error:  # Whatever a reader raises tells of the file.
+        return Verdict(agreement=0.0, failures=[f"does not load: {first_line(error)}"])
+    return examine(file, variant, reference, max_drop)
+
+
+def _open(path: Path, variant: str) -> Runnable:
     if variant == "saved_model":
-        return examine(SavedModel(path), variant, reference, max_drop)
+        return SavedModel(path)
     custom = custom_operators(path)
     if custom:
-        return Verdict(agreement=0.0, failures=[f"uses operators no phone has: {custom}"])
-    return examine(LiteRtFile(path), variant, reference, max_drop)
+        raise ValueError(f"it uses operators no phone has: {', '.join(custom)}")
+    return LiteRtFile(path)
 
 
 def _row(

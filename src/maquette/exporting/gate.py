@@ -79,12 +79,22 @@ def examine(file: Runnable, variant: str, reference: Reference, max_drop: float)
     for endpoint, expected in reference.outputs.items():
         try:
             received = run_in_batches(file, endpoint, reference.inputs[endpoint])
-        except (RuntimeError, ValueError) as error:
-            verdict.failures.append(f"{endpoint} does not run: {str(error).splitlines()[0]}")
+        except Exception as error:  # Whatever a runtime raises tells of the file.
+            verdict.failures.append(f"{endpoint} does not run: {first_line(error)}")
+            verdict.agreement = 0.0
+            continue
+        if _form(expected) != _form(received):
+            verdict.failures.append(f"{endpoint} returns {_form(received)}, not {_form(expected)}")
+            verdict.agreement = 0.0
             continue
         _compare(verdict, endpoint, variant, expected, received, reference)
         _score(verdict, endpoint, expected, received, reference, max_drop)
     return verdict
+
+
+def first_line(error: Exception) -> str:
+    """Return the first line of an error's message, or its type where it has none."""
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def run_in_batches(
@@ -107,12 +117,14 @@ def relative_error(expected: np.ndarray, received: np.ndarray) -> float:
     return float(np.abs(expected - received).max() / max(np.abs(expected).max(), 1e-12))
 
 
+def _form(outputs: dict[str, np.ndarray]) -> str:
+    """Return names and shapes, e.g. `"probabilities (270, 10)"`."""
+    return ", ".join(f"{name} {outputs[name].shape}" for name in sorted(outputs))
+
+
 def _compare(
     verdict: Verdict, endpoint: str, variant: str, expected: dict, received: dict, reference: Any
 ) -> None:
-    if expected.keys() != received.keys():
-        verdict.failures.append(f"{endpoint} returns {sorted(received)}, not {sorted(expected)}")
-        return
     error = max(relative_error(expected[name], received[name]) for name in expected)
     agreement = reference.agreement(expected, received)
     verdict.error = max(verdict.error, error)

@@ -26,6 +26,8 @@ def write_saved_model(
     """
     archive = keras.export.ExportArchive()
     for name, endpoint in endpoints.items():
+        # Keras counts unnamed models, and the count would change the bytes of each export.
+        endpoint.name = name
         archive.track(endpoint)
         archive.add_endpoint(name, _signature(endpoint))
     # The archive has no public way to take assets; its trackable does.

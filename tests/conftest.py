@@ -1,0 +1,72 @@
+"""Fixtures that many tests share."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from xdist.scheduler import LoadScopeScheduling
+
+import maquette
+from maquette.cli import main
+
+
+class ByFileAndTemplate(LoadScopeScheduling):
+    """Keep a file's tests in one process, so that what they share is built once.
+
+    The file that checks every template is divided further: one template, one process.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        by_template = file.endswith("test_every_template.py")
+        return f"{file}[{test.rpartition('[')[2]}" if by_template else file
+
+
+def pytest_xdist_make_scheduler(config, log):
+    """Return our division of the tests among the processes."""
+    return ByFileAndTemplate(config, log)
+
+
+class Outcome(NamedTuple):
+    """What a command left: its exit code, and what it printed to both streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
+    """The command line, e.g. `command("list", "--json").out`."""
+
+    def run(*words: object) -> Outcome:
+        capsys.readouterr()
+        code = 0
+        try:
+            main([str(word) for word in words])
+        except SystemExit as end:
+            code = end.code
+        return Outcome(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory: pytest.TempPathFactory) -> maquette.Run:
+    """A small network trained on the digits in seconds. Only to be read: see `copied_run`."""
+    out = tmp_path_factory.mktemp("runs")
+    return maquette.train(
+        "mlp", data="digits", epochs=2, hidden_units=(16,), out=out, name="digits"
+    )
+
+
+@pytest.fixture
+def copied_run(digits_run: maquette.Run, tmp_path: Path) -> maquette.Run:
+    """A copy of `digits_run` that a test may change."""
+    folder = shutil.copytree(digits_run.path, tmp_path / "runs" / "mlp" / "copied")
+    return maquette.Run(folder)

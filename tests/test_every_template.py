@@ -1,0 +1,269 @@
+"""The contract, checked on every file of the templates folder; a new file is tested as it is."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import keras_tuner
+import numpy as np
+import pytest
+import yaml
+from pydantic import ValidationError
+
+import maquette
+from maquette.contract import Template, TemplateConfig
+from maquette.errors import UserError
+from maquette.exporting.export import FORMATS, VARIANTS
+from maquette.exporting.litert import custom_operators
+from maquette.gallery import load_template, template_names, template_path
+from maquette.pipeline import Examples
+from maquette.run import Run
+
+SEED = 7
+DRAWS = 40
+OVERFIT_EXAMPLES, OVERFIT_EPOCHS, OVERFIT_SHARE = 12, 120, 0.2
+
+
+@dataclass(frozen=True)
+class Case:
+    """A template with its tiny model, trained twice and exported once."""
+
+    template: Template
+    data: Any
+    run: Run
+    twin: Run
+    rows: list[dict]
+
+    @property
+    def model(self) -> keras.Model:
+        return self.run.model
+
+    def fresh_model(self) -> keras.Model:
+        keras.utils.set_random_seed(SEED)
+        return self.template.build(self.template.TINY, self.data)
+
+    def examples(self, count: int) -> Examples:
+        return self.template.TASK.examples(self.model, self.data, "train").sample(count)
+
+    def endpoint_cases(self) -> list[tuple[str, keras.Model, dict[str, np.ndarray]]]:
+        examples, inputs = self.examples(16), self.template.TASK.inputs
+        endpoints = self.template.endpoints(self.model)
+        return [
+            (name, endpoint, inputs(endpoint, examples)) for name, endpoint in endpoints.items()
+        ]
+
+
+@pytest.fixture(scope="module", params=template_names())
+def case(request, tmp_path_factory) -> Case:
+    template = load_template(request.param)
+    data, out = template.TASK.sample(), tmp_path_factory.mktemp(request.param)
+    options = template.TINY.model_dump()
+    runs = [
+        maquette.train(template.name, data.source, out=out, name=name, seed=SEED, **options)
+        for name in ("first", "twin")
+    ]
+    return Case(template, data, *runs, rows=maquette.export(runs[0]))
+
+
+def test_card_tells_paper_data_expected_score_and_command(case):
+    lines = case.template.card.splitlines()
+    assert 20 < len(lines[0]) <= 100
+    assert lines[0].endswith(".")
+    for heading in ("Paper:", "Data:", "Expect:"):
+        assert any(line.startswith(heading) for line in lines), heading
+    assert any(line.strip().startswith(f"maquette train {case.template.name}") for line in lines)
+
+
+def test_file_can_be_read_in_one_sitting(case):
+    assert len(template_path(case.template.name).read_text().splitlines()) <= 250
+
+
+def test_config_survives_a_yaml_round_trip(case):
+    for config in (case.template.Config(), case.template.TINY):
+        text = yaml.safe_dump(config.model_dump(mode="json"))
+        assert case.template.Config(**yaml.safe_load(text)) == config
+
+
+def test_config_refuses_unknown_keys_and_suggests_the_nearest(case):
+    with pytest.raises(UserError, match=r"unknown option --epoch; perhaps you meant 'epochs'"):
+        case.template.Config(epoch=3)
+
+
+def test_every_numeric_option_refuses_a_value_out_of_range(case):
+    fields = case.template.Config.model_fields
+    numeric = [n for n, f in fields.items() if re.search(r"\b(int|float)\b", str(f.annotation))]
+    assert numeric
+    for name in numeric:
+        value = (-1,) if "tuple" in str(fields[name].annotation) else -1
+        with pytest.raises(UserError, match=f"--{name.replace('_', '-')} .*received"):
+            case.template.Config(**{name: value})
+
+
+def test_config_is_frozen_and_every_option_says_what_it_means(case):
+    with pytest.raises(ValidationError, match="frozen"):
+        case.template.TINY.epochs = 3
+    for name, field in case.template.Config.model_fields.items():
+        assert field.description, f"{name} lacks the line below it that says what it means"
+    assert isinstance(case.template.TINY, TemplateConfig)
+
+
+def test_build_returns_a_compiled_keras_model(case):
+    model = case.fresh_model()
+    assert isinstance(model, keras.Model)
+    assert model.compiled
+    assert model.count_params() > 0
+
+
+def test_training_does_not_override_the_train_step(case):
+    assert type(case.model).train_step is keras.Model.train_step
+
+
+def test_model_overfits_one_batch(case):
+    model, batch = case.fresh_model(), case.examples(OVERFIT_EXAMPLES)
+    before = model.evaluate(batch.x, batch.y, verbose=0)[0]
+    model.fit(
+        batch.x, batch.y, batch_size=OVERFIT_EXAMPLES, epochs=OVERFIT_EPOCHS, verbose=0,
+        shuffle=False,
+    )  # fmt: skip
+    history = model.history.history["loss"]
+    assert min(history) < OVERFIT_SHARE * max(before, history[0])
+
+
+def test_one_seed_gives_the_same_weights_twice(case):
+    weights = [Run(run.path).model.weights for run in (case.run, case.twin)]
+    for first, second in zip(*weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(first), np.asarray(second), first.path)
+    assert [_without_time(row) for row in case.run.history] == [
+        _without_time(row) for row in case.twin.history
+    ]
+
+
+def test_another_seed_gives_other_weights(case):
+    keras.utils.set_random_seed(SEED + 1)
+    other = case.template.build(case.template.TINY, case.data)
+    same = [
+        np.array_equal(np.asarray(a), np.asarray(b))
+        for a, b in zip(case.fresh_model().trainable_weights, other.trainable_weights, strict=True)
+    ]
+    assert not all(same)
+
+
+def test_saved_model_file_predicts_the_same_when_loaded(case):
+    x = case.examples(16).x
+    expected = np.asarray(case.model(x, training=False))
+    loaded = keras.models.load_model(case.run.path / "model.keras")
+    np.testing.assert_array_equal(np.asarray(loaded(x, training=False)), expected)
+    reopened = Run(case.run.path).model
+    np.testing.assert_array_equal(np.asarray(reopened(x, training=False)), expected)
+
+
+def test_endpoints_are_functional_models_with_named_inputs_and_outputs(case):
+    endpoints = case.template.endpoints(case.model)
+    assert endpoints
+    for name, endpoint in endpoints.items():
+        assert name.isidentifier()
+        assert isinstance(endpoint, keras.Model)
+        assert type(endpoint).__name__ == "Functional"
+        assert isinstance(endpoint.output, dict)
+        names = [tensor.name for tensor in endpoint.inputs] + list(endpoint.output)
+        assert all(re.fullmatch(r"[a-z][a-z0-9_]*", n) for n in names), names
+        assert not any(n.startswith("keras_tensor") for n in names), names
+
+
+def test_endpoints_answer_the_same_twice_and_hold_no_augmentation(case):
+    for _, endpoint, inputs in case.endpoint_cases():
+        # Without `training=False`, Keras' augmentation layers are active, and put all layers after
+        # them into training mode.
+        first, second = endpoint(inputs), endpoint(inputs)
+        for key in first:
+            np.testing.assert_array_equal(np.asarray(first[key]), np.asarray(second[key]))
+
+
+def test_every_format_passes_the_export_gate(case):
+    assert [row["format"] for row in case.rows] == list(FORMATS)
+    assert [row["failures"] for row in case.rows] == [[]] * len(FORMATS)
+    for row in case.rows:
+        assert (case.run.path / "export" / row["file"]).exists()
+
+
+def test_tflite_uses_builtin_operators_only(case):
+    for variant in VARIANTS:
+        assert custom_operators(case.run.path / "export" / f"model_{variant}.tflite") == []
+
+
+def test_quantised_files_are_smaller_and_hold_integers(case):
+    sizes = {row["format"]: row["bytes"] for row in case.rows}
+    assert sizes["float16"] < sizes["float32"]
+    assert sizes["int8"] < sizes["float32"]
+    int8 = case.run.path / "export" / "model_int8.tflite"
+    assert _has_int8_activations(int8)
+
+
+def test_saved_model_predicts_where_maquette_cannot_be_imported(case, tmp_path):
+    for name, endpoint, inputs in case.endpoint_cases():
+        np.savez(tmp_path / "inputs.npz", **inputs)
+        _predict_apart(case.run.path / "export" / "saved_model", name, tmp_path)
+        outputs = np.load(tmp_path / "outputs.npz")
+        for key, expected in endpoint(inputs, training=False).items():
+            np.testing.assert_allclose(outputs[key], np.asarray(expected), atol=1e-5)
+
+
+def test_search_space_draws_only_valid_configs(case):
+    drawn = keras_tuner.HyperParameters()
+    case.template.search_space(drawn)
+    assert drawn.space
+    configs = set()
+    for seed in range(1, DRAWS + 1):
+        for parameter in drawn.space:
+            drawn.values[parameter.name] = parameter.random_sample(seed)
+        config = case.template.Config(**case.template.search_space(drawn))
+        configs.add(config.model_dump_json())
+    assert len(configs) > 1
+
+
+def test_figures_are_written(case):
+    names = case.template.figures(case.model, case.data).keys()
+    assert names
+    for name in (*names, "learning_curves"):
+        picture = case.run.path / "figures" / f"{name}.png"
+        assert picture.read_bytes().startswith(b"\x89PNG"), name
+
+
+def test_run_folder_is_complete(case):
+    names = {path.name for path in case.run.path.iterdir()}
+    expected = {"config.yaml", "model.keras", "history.csv", "metrics.json", "report.html"}
+    assert expected | {"figures", "export"} == names
+
+
+def _without_time(row: dict) -> dict:
+    return {key: value for key, value in row.items() if key != "seconds"}
+
+
+def _has_int8_activations(path: Path) -> bool:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path))
+    interpreter.allocate_tensors()
+    tensors = interpreter.get_tensor_details()
+    return any(t["dtype"] == np.int8 and tuple(t["shape_signature"][:1]) == (-1,) for t in tensors)
+
+
+def _predict_apart(saved_model: Path, endpoint: str, folder: Path) -> None:
+    script = f"""
+import sys
+sys.modules["maquette"] = None
+import numpy as np, tensorflow as tf
+signature = tf.saved_model.load({str(saved_model)!r}).signatures[{endpoint!r}]
+inputs = {{k: tf.constant(v) for k, v in np.load("inputs.npz").items()}}
+np.savez("outputs.npz", **{{k: v.numpy() for k, v in signature(**inputs).items()}})
+"""
+    child = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True
+    )
+    assert child.returncode == 0, child.stderr[-2000:]

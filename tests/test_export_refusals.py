@@ -1,0 +1,118 @@
+"""What an export refuses: files that a converter made, but that no phone should get."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import maquette
+from maquette.exporting import export as exporting
+from maquette.exporting.convert import convert
+from maquette.exporting.saved_model import write_saved_model
+
+pytestmark = pytest.mark.xdist_group("export_refusals")
+
+FLEX = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+
+
+@pytest.fixture
+def failures(copied_run, monkeypatch):
+    """Export a run whose converter makes a given file, and return why it was refused."""
+
+    def failures(content: bytes) -> list[str]:
+        def converter(saved_model, signatures, calibration, files):
+            files["float32"].write_bytes(content)
+            return {}
+
+        monkeypatch.setattr(exporting, "convert_apart", converter)
+        with pytest.raises(maquette.GateError, match="not exported, float32: ") as caught:
+            maquette.export(copied_run, ["float32"])
+        assert not (copied_run.path / "export" / "model_float32.tflite").exists()
+        return caught.value.rows[0]["failures"]
+
+    return failures
+
+
+@pytest.fixture
+def tflite(tmp_path):
+    """Convert a function of images to a TFLite file."""
+
+    def tflite(function, signature="classify", **options) -> bytes:
+        spec = tf.TensorSpec((None, 8, 8, 1), tf.uint8, name="image")
+        module = tf.Module()
+        module.function = tf.function(function, input_signature=[spec])
+        folder = str(tmp_path / "module")
+        tf.saved_model.save(module, folder, signatures={signature: module.function})
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[signature])
+        converter.allow_custom_ops = options.get("allow_custom_ops", False)
+        if "supported_ops" in options:
+            converter.target_spec.supported_ops = options["supported_ops"]
+        return converter.convert()
+
+    return tflite
+
+
+def uniform(image):
+    return {"probabilities": tf.fill((tf.shape(image)[0], 10), 0.1)}
+
+
+def inverse(image):
+    rows = tf.linalg.inv(tf.cast(image[..., 0], tf.float32))[:, 0]
+    return {"probabilities": tf.concat([rows, rows[:, :2]], axis=1)}
+
+
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [({"allow_custom_ops": True}, "MatrixInverse"), ({"supported_ops": FLEX}, "FlexMatrixInverse")],
+)
+def test_an_operator_that_no_phone_has(failures, tflite, options, name):
+    expected = f"does not load: it uses operators no phone has: {name}"
+    assert failures(tflite(inverse, **options)) == [expected]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content: b"",
+        lambda content: content[: len(content) // 2],
+        lambda content: content[:100] + bytes(200) + content[300:],
+    ],
+)
+def test_a_damaged_file(failures, tflite, damage):
+    (failure,) = failures(damage(tflite(uniform)))
+    assert failure.startswith("does not load: ")
+    assert "\n" not in failure
+
+
+def test_a_file_that_answers_for_one_image_of_each_batch_only(failures, tflite):
+    # The 270 images of validation come in 9 batches.
+    content = tflite(lambda image: {"probabilities": uniform(image)["probabilities"][:1]})
+    expected = "classify returns probabilities (9, 10), not probabilities (270, 10)"
+    assert failures(content) == [expected]
+
+
+def test_a_file_without_the_endpoint(failures, tflite):
+    (failure,) = failures(tflite(uniform, signature="decode"))
+    assert failure.startswith("classify does not run: ")
+
+
+def test_a_file_whose_outputs_have_other_names(failures, tflite):
+    content = tflite(lambda image: {"logits": uniform(image)["probabilities"]})
+    expected = "classify returns logits (270, 10), not probabilities (270, 10)"
+    assert failures(content) == [expected]
+
+
+def test_a_file_that_returns_what_is_no_number(failures, tflite):
+    def not_a_number(image):
+        return {"probabilities": tf.sqrt(uniform(image)["probabilities"] - 1)}
+
+    assert "differs from Keras by inf" in failures(tflite(not_a_number))[0]
+
+
+def test_a_file_with_other_weights(failures, digits_run, tmp_path):
+    model = maquette.Run(digits_run.path).model
+    noise = np.random.default_rng(0)
+    model.set_weights([w + noise.normal(0, 1e-2, w.shape) for w in model.get_weights()])
+    endpoint = digits_run.template.endpoints(model)["classify"]
+    write_saved_model({"classify": endpoint}, tmp_path / "other")
+    request = {"saved_model": str(tmp_path / "other"), "signatures": ["classify"]}
+    assert "differs from Keras by" in failures(convert(request, "float32"))[0]

@@ -1,0 +1,157 @@
+"""The report: one page with all that a run left, which needs no other file."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from maquette import Run, report
+
+ROWS = [
+    {
+        "format": "float32",
+        "file": "model_float32.tflite",
+        "bytes": 14_680_000,
+        "accuracy": 0.912345,
+        "agreement": 1.0,
+        "largest_error": 1e-6,
+        "latency_ms": 0.123,
+        "sha256": "ab" * 32,
+        "endpoints": {},
+        "failures": [],
+    },
+    {
+        "format": "int8",
+        "file": "model_int8.tflite",
+        "bytes": None,
+        "accuracy": 0.5,
+        "agreement": 0.6,
+        "largest_error": 0.4,
+        "latency_ms": None,
+        "sha256": None,
+        "endpoints": {},
+        "failures": ["accuracy fell by 0.41"],
+    },
+]
+
+
+class Page(HTMLParser):
+    """What a browser makes of a page: its tags in order, its text, and the cells of its tables."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.rows: list[list[str]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attributes: list) -> None:
+        self.tags.append((tag, dict(attributes)))
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self.tags and self.tags[-1][0] in ("td", "th"):
+            self.rows[-1][-1] += data
+
+    def named(self, tag: str) -> list[dict]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture(scope="module")
+def page(digits_run: Run) -> Page:
+    return Page((digits_run.path / "report.html").read_text(encoding="utf-8"))
+
+
+def rewritten(run: Run) -> Page:
+    return Page(report.write(run).read_text(encoding="utf-8"))
+
+
+def test_the_report_needs_no_other_file(digits_run: Run, page: Page):
+    text = (digits_run.path / "report.html").read_text(encoding="utf-8")
+    assert not page.named("script")
+    assert not page.named("link")
+    assert all("href" not in attributes for _, attributes in page.tags)
+    assert not re.search(r"url\(|@import", text)
+    assert all(image["src"].startswith("data:image/png;base64,") for image in page.named("img"))
+
+
+def test_the_report_shows_every_figure_of_the_run(digits_run: Run, page: Page):
+    shown = {base64.b64decode(i["src"].partition(",")[2]): i["alt"] for i in page.named("img")}
+    files = {file.read_bytes() for file in (digits_run.path / "figures").iterdir()}
+    assert shown.keys() == files
+    assert sorted(shown.values()) == [
+        "Confusion matrix",
+        "First layer",
+        "Learning curves",
+        "Most wrong",
+    ]
+
+
+def test_the_report_has_the_figures_of_each_class(digits_run: Run, page: Page):
+    assert ["Class", "Precision", "Recall", "F1", "Images"] in page.rows
+    for split in ("validation", "test"):
+        for row in digits_run.metrics[split]["tables"]["Classes"]:
+            cells = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()]
+            assert cells in page.rows
+
+
+def test_the_report_begins_with_the_score_on_test(digits_run: Run, page: Page):
+    accuracy = digits_run.metrics["test"]["metrics"]["accuracy"]
+    assert f"On the test split:{accuracy:.4g}Accuracy" in page.text
+
+
+def test_the_report_has_the_whole_record(digits_run: Run, page: Page):
+    assert (digits_run.path / "config.yaml").read_text(encoding="utf-8") in page.text
+    assert f"seed {digits_run.record['seed']}" in page.text
+    assert "digits (1258 train, 270 validation, 269 test)" in page.text
+
+
+def test_before_an_export_the_report_tells_how_to_export(digits_run: Run, page: Page):
+    assert f"Not exported yet: maquette export {digits_run.path}" in page.text
+
+
+def test_the_command_that_exports_can_be_copied(copied_run: Run):
+    run = Run(copied_run.path.rename(copied_run.path.parent / "my holiday"))
+    assert f"maquette export '{run.path}'" in rewritten(run).text
+
+
+def test_after_an_export_the_report_has_its_table(copied_run: Run):
+    folder = copied_run.path / "export"
+    folder.mkdir()
+    (folder / "export.json").write_text(json.dumps({"files": ROWS}))
+    page = rewritten(copied_run)
+    assert "Not exported yet" not in page.text
+    assert page.rows[-3:] == [
+        ["Format", "File", "Accuracy", "Agreement", "Latency ms", "Size", "Gate"],
+        ["float32", "model_float32.tflite", "0.9123", "1", "0.123", "14.68 MB", "passed"],
+        ["int8", "model_int8.tflite", "0.5", "0.6", "", "", "accuracy fell by 0.41"],
+    ]
+
+
+def test_names_of_the_user_are_text_and_not_markup(copied_run: Run):
+    name = "<script>alert('&')</script>"
+    metrics = copied_run.metrics
+    metrics["test"]["tables"]["Classes"][0]["class"] = name
+    metrics["test"]["tables"][name] = [{name: 0}]
+    copied_run.save_metrics(metrics)
+    copied_run.record["data"]["source"] = name
+    page = rewritten(copied_run)
+    assert not page.named("script")
+    assert [name] in page.rows
+    assert [row[0] for row in page.rows].count(name) == 2
+    assert f"data {name}" in page.text
+
+
+def test_without_a_test_split_the_report_begins_with_validation(copied_run: Run):
+    copied_run.save_metrics({"validation": copied_run.metrics["validation"]})
+    page = rewritten(copied_run)
+    assert "On the validation split:" in page.text
+    assert "Results on test" not in page.text
