@@ -44,7 +44,7 @@ class Config(TemplateConfig):
     """Mirror half of the training images left to right; wrong for digits and letters."""
     weight_decay: NonNegativeFloat = 1e-4
     """How strongly weights are pulled to zero (AdamW)."""
-    image_size: PositiveInt | None = None
+    image_size: Annotated[int, Field(ge=8, le=1024)] | None = None
     """Height and width that images are resized to, in pixels; by default their own, or 64."""
     epochs: PositiveInt = 30
     """Passes over the training data."""

@@ -35,7 +35,7 @@ class Config(TemplateConfig):
     """Share of hidden units left out at each training step."""
     weight_decay: NonNegativeFloat = 1e-4
     """How strongly weights are pulled to zero (AdamW)."""
-    image_size: PositiveInt | None = None
+    image_size: Annotated[int, Field(ge=8, le=1024)] | None = None
     """Height and width that images are resized to, in pixels; by default their own, or 32."""
     epochs: PositiveInt = 60
     """Passes over the training data."""

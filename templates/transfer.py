@@ -40,7 +40,7 @@ class Config(TemplateConfig):
     """Network that turns an image into features."""
     weights: str = "imagenet"
     """Weights of the backbone: imagenet, none (all is trained from scratch), or an .h5 file."""
-    image_size: PositiveInt | None = None
+    image_size: Annotated[int, Field(ge=8, le=1024)] | None = None
     """Height and width that images are resized to, in pixels; by default the backbone's own."""
     head_epochs: PositiveInt = 30
     """Passes over the cached features, in which the head alone learns."""

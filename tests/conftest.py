@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-
 from xdist.scheduler import LoadScopeScheduling
 
 import maquette
@@ -61,7 +60,7 @@ def digits_run(tmp_path_factory: pytest.TempPathFactory) -> maquette.Run:
     """A small network trained on the digits in seconds. Only to be read: see `copied_run`."""
     out = tmp_path_factory.mktemp("runs")
     return maquette.train(
-        "mlp", data="digits", epochs=2, hidden_units=(16,), out=out, name="digits"
+        "mlp", data="digits", epochs=5, hidden_units=(16,), out=out, name="digits"
     )
 
 

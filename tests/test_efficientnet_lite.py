@@ -10,8 +10,6 @@ from maquette.efficientnet_lite import EfficientNetLite0, load_imagenet_weights
 from maquette.errors import UserError
 from maquette.samples import sample_status
 
-pytestmark = pytest.mark.xdist_group("efficientnet_lite")
-
 needs_weights = pytest.mark.skipif(
     sample_status()["efficientnet_lite0"] != "ok", reason="maquette[samples] is not installed"
 )

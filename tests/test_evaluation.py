@@ -14,8 +14,6 @@ from maquette.datasets import digits
 from maquette.image_data import ArraySplit, ImageData
 from maquette.tasks.image_classification import Evaluation, ImageClassification
 
-pytestmark = pytest.mark.xdist_group("evaluation")
-
 TASK = ImageClassification(data="digits")
 
 

@@ -17,8 +17,6 @@ from maquette.exporting.export import FORMATS, VARIANTS
 from maquette.exporting.litert import LiteRtFile
 from maquette.exporting.saved_model import SavedModel
 
-pytestmark = pytest.mark.xdist_group("export")
-
 
 class Exported(NamedTuple):
     run: maquette.Run

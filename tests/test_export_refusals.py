@@ -9,8 +9,6 @@ from maquette.exporting import export as exporting
 from maquette.exporting.convert import convert
 from maquette.exporting.saved_model import write_saved_model
 
-pytestmark = pytest.mark.xdist_group("export_refusals")
-
 FLEX = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
 
 

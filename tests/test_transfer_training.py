@@ -10,8 +10,6 @@ from maquette.callbacks.cosine_schedule import CosineSchedule
 from maquette.datasets import digits
 from maquette.templates import transfer
 
-pytestmark = pytest.mark.xdist_group("transfer_training")
-
 BACKBONE, SIZE, SEED = "mobilenet_v3_small", 32, 1
 
 

@@ -45,7 +45,9 @@ class Options(BaseModel):
             received and what is allowed.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False
+    )
 
     @model_validator(mode="wrap")
     @classmethod
@@ -53,8 +55,9 @@ class Options(BaseModel):
         try:
             return handler(values)
         except ValidationError as error:
-            problems = "; ".join(_problem(cls, e) for e in error.errors())
-            raise UserError(problems) from None
+            first_of_each = {e["loc"][:1]: e for e in reversed(error.errors())}
+            problems = [_problem(cls, e) for e in reversed(first_of_each.values())]
+            raise UserError("; ".join(problems)) from None
 
 
 class TemplateConfig(Options):
@@ -66,6 +69,8 @@ def _problem(options: type[BaseModel], error: dict) -> str:
     option = "--" + name.replace("_", "-")
     if error["type"] == "extra_forbidden":
         return f"unknown option {option}{nearest(name, options.model_fields)}"
+    if error["type"] == "too_short":
+        return f"{option} takes at least {error['ctx']['min_length']} value; received none"
     message = error["msg"].removeprefix("Input ").removeprefix("Value error, ")
     return f"{option} {message}; received {error['input']!r}"
 

@@ -54,7 +54,7 @@ def open_run_data(run: Run, source: str | None = None) -> Any:
         UserError: the data is gone, or does not fit the run.
     """
     recorded = run.record["data"]
-    opened = run.template.TASK.open(source or recorded["source"])
+    opened = run.template.TASK.open(recorded["source"] if source is None else source)
     if opened.source != recorded["source"]:
         return opened.for_classes(run.description.classes).as_test_if_undivided()
     if opened.fingerprint != recorded["fingerprint"]:

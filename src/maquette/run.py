@@ -6,10 +6,12 @@ It holds `config.yaml` (all that is needed to do it again), `model.keras`, `hist
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import platform
+import shutil
 import time
 import warnings
 from collections.abc import Sequence
@@ -125,18 +127,30 @@ class Run:
 
     @property
     def metrics(self) -> dict[str, Any]:
-        """What `metrics.json` holds: metrics and tables by split."""
+        """What `metrics.json` holds: metrics and tables by split; empty if it was never judged."""
+        if not (self.path / METRICS).is_file():
+            return {}
         return json.loads((self.path / METRICS).read_text(encoding="utf-8"))
 
     def save_model(self, model: keras.Model) -> None:
-        """Write `model.keras`, without the state of the optimizer, and record its sha256."""
+        """Write `model.keras` and record its sha256.
+
+        It is written without optimizer and loss, so that Keras alone can load it.
+        """
         saved = self.template.build(self.config, self.description)
         saved.set_weights(model.get_weights())
+        saved.compiled, saved.optimizer = False, None
         with written_whole(self.path / MODEL) as temporary:
             saved.save(temporary)
         self.record["model_sha256"] = sha256(self.path / MODEL)
         write_record(self.path, self.record)
         self.__dict__["model"] = saved
+
+    def remove(self) -> None:
+        """Delete the folder of a run that did not come to a model."""
+        shutil.rmtree(self.path)
+        with contextlib.suppress(OSError):  # Other runs of the template may lie beside it.
+            self.path.parent.rmdir()
 
     def save_history(self, rows: Sequence[dict[str, Any]]) -> None:
         """Write `history.csv`, one row per epoch."""

@@ -29,6 +29,8 @@ def open_source(source: str | Path, strict: bool = False) -> Any:
         UserError: there is no such name or path, or the data cannot be used.
     """
     source = str(source)
+    if not source.strip():
+        raise UserError(f"--data is empty; give a path, or one of {', '.join(source_names())}")
     modules = _modules()
     if source in modules and not hasattr(modules[source], "matches"):
         return modules[source].load()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -64,7 +63,8 @@ def train(
     """
     parts = load_template(template)
     request = read_config(config, template)
-    source = str(data or request.data or parts.TASK.data)
+    sources = (data, request.data, parts.TASK.data)
+    source = str(next(source for source in sources if source is not None))
     seed = seed if seed is not None else request.seed
     chosen = parts.Config(**{**request.options, **options})
     new_run_path(out, template, name)
@@ -80,7 +80,7 @@ def train(
         _fit_all(run, parts, chosen, model, opened, seed)
         run.save_model(model)
     except BaseException:
-        shutil.rmtree(run.path)
+        run.remove()
         raise
     judge(run, opened)
     report.write(run)

@@ -202,14 +202,15 @@ def _row(
         "endpoints": {},
         "failures": verdict.failures,
     }
+    if verdict.failures:
+        return row
     if path.is_dir():
         files = sorted(p for p in path.rglob("*") if p.is_file())
         digest = hashlib.sha256("".join(f"{p.name} {sha256(p)}\n" for p in files).encode())
         row |= {"bytes": sum(p.stat().st_size for p in files), "sha256": digest.hexdigest()}
-    elif path.exists():
-        row |= {"bytes": path.stat().st_size, "sha256": sha256(path)}
-    if path.suffix == ".tflite" and not verdict.failures:
+    else:
         first = next(iter(endpoints))
+        row |= {"bytes": path.stat().st_size, "sha256": sha256(path)}
         file = LiteRtFile(path)
         row["latency_ms"] = round(latency(path, first, reference.inputs[first]), 3)
         row["endpoints"] = {name: file.tensors(name, task.ranges) for name in endpoints}

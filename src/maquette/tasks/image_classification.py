@@ -158,15 +158,16 @@ class ImageClassification:
 
 
 def _images_below(folder: Path) -> list[Path]:
-    return sorted(f for f in folder.rglob("*") if f.suffix.lower() in IMAGE_SUFFIXES)
+    files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in IMAGE_SUFFIXES)
+    return [f for f in files if not any(p.startswith(".") for p in f.relative_to(folder).parts)]
 
 
 def _decode(file: Path, shape: tuple[int, int, int]) -> np.ndarray:
+    if not file.exists():
+        raise UserError(f"no file {str(file)!r}; give the path of an image")
     try:
         return decode(file, shape)
-    except FileNotFoundError:
-        raise UserError(f"no file {str(file)!r}; give the path of an image") from None
-    except (UnreadableImage, OSError) as error:
+    except UnreadableImage as error:
         raise UserError(f"cannot read {str(file)!r} as an image: {error}") from None
 
 
