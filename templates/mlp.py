@@ -29,21 +29,21 @@ from maquette.tasks.image_classification import ImageClassification
 class Config(TemplateConfig):
     """Options of the multilayer perceptron."""
 
-    hidden_units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (256, 128)
+    hidden_units: Annotated[tuple[PositiveInt, ...], Field(min_length=1)] = (512, 256)
     """Units of each hidden layer."""
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.4
     """Share of hidden units left out at each training step."""
     weight_decay: NonNegativeFloat = 1e-4
     """How strongly weights are pulled to zero (AdamW)."""
     image_size: Annotated[int, Field(ge=8, le=1024)] | None = None
     """Height and width that images are resized to, in pixels; by default their own, or 32."""
-    epochs: PositiveInt = 60
+    epochs: PositiveInt = 80
     """Passes over the training data."""
     batch_size: PositiveInt = 32
     """Examples per training step."""
     learning_rate: PositiveFloat = 1e-3
     """Step size of the optimizer at the start; it falls to zero along a cosine."""
-    patience: PositiveInt = 20
+    patience: PositiveInt = 40
     """Epochs without a better validation accuracy after which training ends."""
     class_weights: bool = False
     """Weigh rare classes more, so that each class counts the same in the loss."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pytest
 
-from maquette import Run, report
+from maquette import Run, report, report_page
+from maquette.report import CURVES
 
 ROWS = [
     {
@@ -46,7 +48,7 @@ class Page(HTMLParser):
         super().__init__()
         self.tags: list[tuple[str, dict]] = []
         self.rows: list[list[str]] = []
-        self.text = ""
+        self.text = self.heading = ""
         self.feed(text)
 
     def handle_starttag(self, tag: str, attributes: list) -> None:
@@ -58,6 +60,8 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
+        if self.named("h1") and not self.named("p"):
+            self.heading += data
         if self.tags and self.tags[-1][0] in ("td", "th"):
             self.rows[-1][-1] += data
 
@@ -80,32 +84,68 @@ def test_the_report_needs_no_other_file(digits_run: Run, page: Page):
     assert not page.named("link")
     assert all("href" not in attributes for _, attributes in page.tags)
     assert not re.search(r"url\(|@import", text)
-    assert all(image["src"].startswith("data:image/png;base64,") for image in page.named("img"))
+    assert all(image["src"].startswith("data:image/") for image in page.named("img"))
 
 
 def test_the_report_shows_every_figure_of_the_run(digits_run: Run, page: Page):
-    shown = {base64.b64decode(i["src"].partition(",")[2]): i["alt"] for i in page.named("img")}
-    files = {file.read_bytes() for file in (digits_run.path / "figures").iterdir()}
-    assert shown.keys() == files
-    assert sorted(shown.values()) == [
+    pictures = [base64.b64decode(i["src"].partition(",")[2]) for i in page.named("img")]
+    files = {f.read_bytes() for f in (digits_run.path / "figures").iterdir() if f.stem != CURVES}
+    assert files == set(pictures[2:])
+
+
+def test_the_figures_go_from_the_training_to_its_mistakes_to_the_template(page: Page):
+    assert [image["alt"] for image in page.named("img")] == [
+        "Learning curve of accuracy",
+        "Learning curve of loss",
         "Confusion matrix",
-        "First layer",
-        "Learning curves",
         "Most wrong",
+        "First layer",
     ]
+
+
+def test_a_figure_that_was_only_half_written_is_left_out(copied_run: Run, page: Page):
+    (copied_run.path / "figures" / ".most_wrong-x1.png").write_bytes(b"half")
+    assert len(rewritten(copied_run).named("img")) == len(page.named("img"))
 
 
 def test_the_report_has_the_figures_of_each_class(digits_run: Run, page: Page):
     assert ["Class", "Precision", "Recall", "F1", "Images"] in page.rows
     for split in ("validation", "test"):
         for row in digits_run.metrics[split]["tables"]["Classes"]:
-            cells = [f"{v:.4g}" if isinstance(v, float) else str(v) for v in row.values()]
+            cells = [f"{v:.4f}" if isinstance(v, float) else str(v) for v in row.values()]
             assert cells in page.rows
+
+
+def test_the_splits_stand_in_one_table_test_first(digits_run: Run, page: Page):
+    metrics = digits_run.metrics
+    scores = {s: [f"{v:.4f}" for v in metrics[s]["metrics"].values()] for s in metrics}
+    assert page.rows[0] == ["Split", "Accuracy", "Balanced accuracy", "Macro f1", "Cross entropy"]
+    assert page.rows[1:3] == [["test", *scores["test"]], ["validation", *scores["validation"]]]
+
+
+def test_numbers_are_aligned_right_and_have_four_decimals():
+    html = report_page.table([{"class": "7", "f1": 1.0, "images": 3}])
+    assert "<th>Class</th>" in html
+    assert "<td>7</td>" in html
+    assert '<td class="number">1.0000</td><td class="number">3</td>' in html
+
+
+def test_a_long_table_is_folded(copied_run: Run, page: Page):
+    assert len(page.named("details")) == 1  # The configuration.
+    metrics = copied_run.metrics
+    row = metrics["test"]["tables"]["Classes"][0]
+    metrics["test"]["tables"]["Classes"] = [row] * 21
+    copied_run.save_metrics(metrics)
+    assert len(rewritten(copied_run).named("details")) == 2
+
+
+def test_the_heading_has_the_name_of_the_run(page: Page):
+    assert page.heading == "mlp digits"
 
 
 def test_the_report_begins_with_the_score_on_test(digits_run: Run, page: Page):
     accuracy = digits_run.metrics["test"]["metrics"]["accuracy"]
-    assert f"On the test split:{accuracy:.4g}Accuracy" in page.text
+    assert f"On the test split:{accuracy:.4f}Accuracy" in page.text
 
 
 def test_the_report_has_the_whole_record(digits_run: Run, page: Page):
@@ -130,10 +170,27 @@ def test_after_an_export_the_report_has_its_table(copied_run: Run):
     page = rewritten(copied_run)
     assert "Not exported yet" not in page.text
     assert page.rows[-3:] == [
-        ["Format", "File", "Accuracy", "Agreement", "Latency ms", "Size", "Gate"],
-        ["float32", "model_float32.tflite", "0.9123", "1", "0.123", "14.68 MB", "passed"],
-        ["int8", "model_int8.tflite", "0.5", "0.6", "", "", "accuracy fell by 0.41"],
+        ["Format", "File", "Accuracy", "Agreement", "Latency (ms)", "Size (MB)", "Gate"],
+        ["float32", "model_float32.tflite", "0.9123", "1.0000", "0.12", "14.68", "passed"],
+        ["int8", "model_int8.tflite", "0.5000", "0.6000", "", "", "accuracy fell by 0.41"],
     ]
+
+
+def marked(page: Page, mark: str) -> int:
+    return sum(attributes.get("class") == mark for _, attributes in page.tags)
+
+
+def test_what_failed_the_gate_is_named_and_red(copied_run: Run):
+    (copied_run.path / "export").mkdir()
+    file = copied_run.path / "export" / "export.json"
+    file.write_text(json.dumps({"files": ROWS}))
+    page = rewritten(copied_run)
+    assert "Did not pass, and left out: int8." in page.text
+    assert marked(page, "bad") == 2
+    file.write_text(json.dumps({"files": ROWS[:1]}))
+    page = rewritten(copied_run)
+    assert "All passed." in page.text
+    assert (marked(page, "good"), marked(page, "bad")) == (2, 0)
 
 
 def test_names_of_the_user_are_text_and_not_markup(copied_run: Run):
@@ -154,4 +211,13 @@ def test_without_a_test_split_the_report_begins_with_validation(copied_run: Run)
     copied_run.save_metrics({"validation": copied_run.metrics["validation"]})
     page = rewritten(copied_run)
     assert "On the validation split:" in page.text
-    assert "Results on test" not in page.text
+    assert [row[0] for row in page.rows[:2]] == ["Split", "validation"]
+
+
+def test_sections_without_content_are_left_out(copied_run: Run):
+    for name in ("metrics.json", "history.csv"):
+        (copied_run.path / name).unlink()
+    shutil.rmtree(copied_run.path / "figures")
+    text = report.write(copied_run).read_text(encoding="utf-8")
+    assert re.findall("<h2>(.*?)</h2>", text) == ["Export", "Configuration"]
+    assert "split:" not in text

@@ -21,7 +21,7 @@ import tensorflow as tf
 
 from maquette.progress import track
 
-MEMORY_BUDGET = 1 << 30  # bytes; what is larger stays on disk
+MEMORY_BUDGET = 1 << 28  # bytes; what is larger stays on disk
 
 
 class Readable(Protocol):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
+from collections.abc import Sequence
 from unicodedata import east_asian_width
 
 import matplotlib
@@ -18,13 +17,12 @@ def shortened(text: str, length: int = 18) -> str:
     if width(text) <= length:
         return text
     half = (length - 1) // 2
-    end = _fitting(text[::-1], half)[::-1]
-    return f"{_fitting(text, half)}…{end}"
+    return f"{_fitting(text, half)}…{_fitting(text[::-1], half)[::-1]}"
 
 
 def width(text: str) -> int:
     """Return the width in Latin letters; a Chinese or Japanese sign is as wide as two."""
-    return sum(2 if east_asian_width(sign) in "WF" else 1 for sign in text)
+    return sum(2 if sign == MISSING or east_asian_width(sign) in "WF" else 1 for sign in text)
 
 
 def _fitting(text: str, length: int) -> str:
@@ -33,35 +31,38 @@ def _fitting(text: str, length: int) -> str:
     return text
 
 
-def drawable(text: str) -> str:
-    """Return the text with a box in the place of each sign that no installed font has."""
-    return "".join(sign if sign == "\n" or _font(sign) else MISSING for sign in text)
+def drawable(texts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return what can be drawn of texts in any script, and the fonts to draw it with.
+
+    Returns:
+        The texts, with a box in the place of each sign that no installed font has; and the usual
+        font families, followed by those that these texts need besides.
+    """
+    lacking = _lacking(findfont(FontProperties()), set("".join(texts)) - {"\n"})
+    families = [*matplotlib.rcParams["font.family"]]
+    lacked = {name: _lacking(file, lacking) for name, file in _fonts()} if lacking else {}
+    while lacking:
+        # The font that has the most signs: words look odd in a mixture.
+        best = min(lacked, key=lambda name: len(lacking & lacked[name]))
+        if lacking <= lacked[best]:
+            break
+        families.append(best)
+        lacking &= lacked[best]
+    boxes = str.maketrans(dict.fromkeys(lacking, MISSING))
+    return [text.translate(boxes) for text in texts], families
 
 
-def font_families(texts: Iterable[str]) -> list[str]:
-    """Return the usual fonts, and after them those that the texts need besides."""
-    needed = {_font(sign) for sign in set("".join(texts))} - {None, _usual().family_name}
-    return [*matplotlib.rcParams["font.family"], *sorted(needed)]
+def _lacking(font: str, signs: set[str]) -> set[str]:
+    opened = FT2Font(font)
+    return {sign for sign in signs if not opened.get_char_index(ord(sign))}
 
 
-@cache
-def _font(sign: str) -> str | None:
-    """Return the family of a font that has the sign: the usual one, or the first installed."""
-    if not sign.isprintable():
-        return None
-    if _usual().get_char_index(ord(sign)):
-        return _usual().family_name
-    return next((name for name, font in _others() if font.get_char_index(ord(sign))), None)
-
-
-@cache
-def _usual() -> FT2Font:
-    return FT2Font(findfont(FontProperties()))
-
-
-@cache
-def _others() -> list[tuple[str, FT2Font]]:
-    """Return the installed fonts by family, each family by the file that would be drawn with."""
+def _fonts() -> list[tuple[str, str]]:
+    """Return family and file of the installed upright fonts of normal weight."""
     # The "last resort" has a sign for everything: a box.
-    names = {font.name for font in fontManager.ttflist if "last resort" not in font.name.lower()}
-    return [(name, FT2Font(findfont(FontProperties(name)))) for name in sorted(names)]
+    return [
+        (font.name, font.fname)
+        for font in fontManager.ttflist
+        if font.style == "normal" and font.weight in (400, "normal", "regular")
+        and "last resort" not in font.name.lower().replace("lastresort", "last resort")
+    ]  # fmt: skip

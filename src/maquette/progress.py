@@ -42,6 +42,13 @@ def track(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
 
 
 @contextmanager
+def waiting(label: str) -> Iterator[None]:
+    """Show on a terminal that something of unknown length is going on."""
+    with console.status(label):
+        yield
+
+
+@contextmanager
 def progress_bar() -> Iterator[Progress]:
     """Yield a bar that is visible on a terminal only and vanishes when its work is done."""
     columns = (

@@ -30,5 +30,13 @@ def quiet_stderr() -> Iterator[None]:
 def load_tensorflow() -> None:
     """Import TensorFlow without the lines that its libraries print whatever the log level."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    _say_in_passing("loading TensorFlow ...")
     with quiet_stderr():
         import tensorflow  # noqa: F401
+    _say_in_passing(" " * 22)
+
+
+def _say_in_passing(message: str) -> None:
+    """Write what the next line covers, on a terminal only."""
+    if sys.stderr.isatty():
+        print(message, end="\r", file=sys.stderr, flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from html import escape
 from pathlib import Path
@@ -11,70 +12,59 @@ from typing import TYPE_CHECKING, Any
 
 from maquette import plots
 from maquette.files import write_text
+from maquette.report_page import details, page, section, shown, side_by_side, table, title, wide
 
 if TYPE_CHECKING:
     from maquette.run import Run
 
 CURVES = "learning_curves"
-
-STYLE = """
-:root { color-scheme: light dark; --line: #8884; --accent: #1f5fa8; --bad: #b3261e }
-body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem }
-h1 { margin-bottom: 0 } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--line) }
-table { border-collapse: collapse; margin: 1rem 0; font-variant-numeric: tabular-nums }
-th, td { padding: .25rem .8rem; border-bottom: 1px solid var(--line); text-align: right }
-th:first-child, td:first-child { text-align: left } th { font-weight: 600 }
-.wide { overflow-x: auto } img { max-width: 100%; background: white; border-radius: 4px }
-.cards { display: flex; flex-wrap: wrap; gap: 1rem; margin: 1.5rem 0 }
-.cards div { border: 1px solid var(--line); border-radius: 8px; padding: .6rem 1.2rem }
-.cards b { display: block; font-size: 1.6rem; color: var(--accent) }
-.muted { opacity: .7 } .bad { color: var(--bad) } pre { overflow-x: auto }
-"""
+FIRST_FIGURES = ("confusion_matrix", "most_wrong")
+LONGEST_OPEN_TABLE = 20
+GATE = (
+    "Before a file is written it runs on validation examples: its answers must agree with those "
+    "of Keras, and its score may fall by no more than the allowed drop. A TFLite file must do with "
+    "the operators that are built into every phone's runtime. Latency is the median time of one "
+    "example on one thread of the computer that exported."
+)
 
 
 def write(run: Run) -> Path:
     """Write `report.html` of a run from what its folder holds, and return its path."""
+    metrics = _test_first(run.metrics)
     sections = [
         _head(run),
-        _cards(run.metrics),
-        _section("Learning curves", _curves(run)),
-        *(_split(name, result) for name, result in run.metrics.items()),
-        *(_section(_title(p.stem), _image(p)) for p in _figures(run)),
-        _export(run),
-        _section("Configuration", f"<pre>{escape(_record_text(run))}</pre>"),
+        _cards(metrics),
+        section("Results", _results(metrics)),
+        section("Learning curves", _curves(run)),
+        section("Figures", "".join(map(_image, _figures(run)))),
+        section("Export", _export(run)),
+        section("Configuration", details("config.yaml", f"<pre>{escape(_record_text(run))}</pre>")),
     ]
-    title = escape(f"{run.record['template']} {run.path.name}")
-    page = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{STYLE}</style>{''.join(sections)}</html>\n"
-    )
     path = run.path / "report.html"
-    write_text(path, page)
+    write_text(path, page(f"{run.record['template']} {run.path.name}", "".join(sections)))
     return path
-
-
-def table(rows: list[dict[str, Any]]) -> str:
-    """Return rows as an HTML table; the keys of the first one are the columns."""
-    head = "".join(f"<th>{escape(_title(key))}</th>" for key in rows[0])
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(_cell(value))}</td>" for value in row.values()) + "</tr>"
-        for row in rows
-    )
-    return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>'
 
 
 def export_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the columns of an export's table that a person reads."""
-    hidden = {"sha256", "endpoints", "failures", "bytes", "largest_error"}
+    hidden = {"sha256", "endpoints", "failures", "bytes", "largest_error", "latency_ms"}
     return [
         {
             **{key: value for key, value in row.items() if key not in hidden},
-            "size": "" if row["bytes"] is None else f"{row['bytes'] / 1e6:.2f} MB",
+            "latency (ms)": _rounded(row["latency_ms"]),
+            "size (MB)": _rounded(row["bytes"], 1e6),
             "gate": "; ".join(row["failures"]) or "passed",
         }
         for row in rows
     ]
+
+
+def _rounded(value: float | None, unit: float = 1) -> float | None:
+    return None if value is None else round(value / unit, 2)
+
+
+def _test_first(metrics: dict[str, Any]) -> dict[str, Any]:
+    return dict(sorted(metrics.items(), key=lambda item: item[0] != "test"))
 
 
 def _head(run: Run) -> str:
@@ -82,68 +72,84 @@ def _head(run: Run) -> str:
     sizes = ", ".join(f"{count} {split}" for split, count in data["sizes"].items())
     used = ", ".join(f"{name} {number}" for name, number in versions.items())
     return (
-        f"<h1>{escape(run.record['template'])}</h1>"
+        f"<h1>{escape(run.record['template'])} <span>{escape(run.path.name)}</span></h1>"
         f'<p class="muted">{escape(str(run.path))}<br>data {escape(data["source"])} ({sizes}), '
         f"seed {run.record['seed']}<br>maquette {run.record['maquette']}, {escape(used)}</p>"
     )
 
 
 def _cards(metrics: dict[str, Any]) -> str:
-    split = "test" if "test" in metrics else "validation"
+    if not metrics:
+        return ""
+    split, result = next(iter(metrics.items()))
     cards = "".join(
-        f"<div><b>{_cell(value)}</b>{escape(_title(name))}</div>"
-        for name, value in metrics[split]["metrics"].items()
+        f"<div><b>{shown(value)}</b>{escape(title(name))}</div>"
+        for name, value in result["metrics"].items()
     )
-    return f'<p>On the {split} split:</p><div class="cards">{cards}</div>'
+    return f'<p>On the {escape(split)} split:</p><div class="cards">{cards}</div>'
+
+
+def _results(metrics: dict[str, Any]) -> str:
+    if not metrics:
+        return ""
+    scores = [{"split": split, **result["metrics"]} for split, result in metrics.items()]
+    tables = [
+        _titled(f"{name}, {split}", rows)
+        for split, result in metrics.items()
+        for name, rows in result["tables"].items()
+    ]
+    return table(scores) + side_by_side(tables)
+
+
+def _titled(name: str, rows: list[dict[str, Any]]) -> str:
+    if len(rows) > LONGEST_OPEN_TABLE:
+        return details(f"{name} ({len(rows)})", table(rows))
+    return f"<h3>{escape(name)}</h3>{table(rows)}"
 
 
 def _curves(run: Run) -> str:
-    history = run.history
-    names = [n for n in history[0] if f"val_{n}" in history[0]]
-    figure = plots.learning_curves(history, names)
-    run.save_figures({CURVES: figure})
-    return _image(run.path / "figures" / f"{CURVES}.png")
+    history = run.history if (run.path / "history.csv").is_file() else []
+    names = [name for name in (history or [{}])[0] if f"val_{name}" in history[0]]
+    if not names:
+        return ""
+    run.save_figures({CURVES: plots.learning_curves(history, names)})
+    # One picture each, so that they stand below one another where there is little room.
+    return "".join(_drawing(plots.learning_curves(history, [name]), name) for name in names)
+
+
+def _drawing(figure: Any, name: str) -> str:
+    content = io.BytesIO()
+    figure.savefig(content, format="svg")
+    return _embedded("svg+xml", content.getvalue(), f"Learning curve of {name}")
 
 
 def _figures(run: Run) -> list[Path]:
-    files = sorted((run.path / "figures").glob("*.png"))
-    return [file for file in files if file.stem != CURVES]
+    """Return the figures' files: those that tell of mistakes, then the template's own."""
+    files = sorted((run.path / "figures").glob("[!.]*.png"))
+    first = [file for name in FIRST_FIGURES for file in files if file.stem == name]
+    return first + [file for file in files if file.stem not in (CURVES, *FIRST_FIGURES)]
 
 
-def _split(name: str, result: dict[str, Any]) -> str:
-    tables = "".join(
-        f"<h3>{escape(title)}</h3>{table(rows)}" for title, rows in result["tables"].items()
-    )
-    return _section(f"Results on {name}", table([result["metrics"]]) + tables)
+def _image(path: Path) -> str:
+    return wide(_embedded("png", path.read_bytes(), title(path.stem)))
+
+
+def _embedded(kind: str, content: bytes, name: str) -> str:
+    encoded = base64.b64encode(content).decode()
+    return f'<img alt="{escape(name)}" src="data:image/{kind};base64,{encoded}">'
 
 
 def _export(run: Run) -> str:
     path = run.path / "export" / "export.json"
     if not path.is_file():
         command = escape(f"maquette export {quote(str(run.path))}")
-        return _section("Export", f"<p>Not exported yet: <code>{command}</code></p>")
+        return f"<p>Not exported yet: <code>{command}</code></p>"
     rows = json.loads(path.read_text(encoding="utf-8"))["files"]
-    note = "<p>Scores on validation data; latency of one example on one thread.</p>"
-    return _section("Export", note + table(export_rows(rows)))
-
-
-def _image(path: Path) -> str:
-    content = base64.b64encode(path.read_bytes()).decode()
-    return f'<img alt="{escape(_title(path.stem))}" src="data:image/png;base64,{content}">'
-
-
-def _section(title: str, content: str) -> str:
-    return f"<h2>{escape(title)}</h2>{content}"
-
-
-def _title(name: str) -> str:
-    return (name[:1].upper() + name[1:]).replace("_", " ")
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    failed = ", ".join(row["format"] for row in rows if row["failures"])
+    verdict = '<p class="good">All passed.</p>'
+    if failed:
+        verdict = f'<p class="bad">Did not pass, and left out: {escape(failed)}.</p>'
+    return f"<p>{GATE}</p>{verdict}{table(export_rows(rows))}"
 
 
 def _record_text(run: Run) -> str:

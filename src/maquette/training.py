@@ -77,7 +77,7 @@ def train(
     parts.pretrained(model, chosen)
     run = Run.create(out, template, name, _record(parts, chosen, opened, seed))
     try:
-        _fit_all(run, parts, chosen, model, opened, seed)
+        fit_stages(run, parts, chosen, model, opened, seed)
         run.save_model(model)
     except BaseException:
         run.remove()
@@ -114,7 +114,7 @@ def _record(template: Template, config: TemplateConfig, data: Any, seed: int) ->
     return new_record(template.name, seed, described, config.model_dump(mode="json"))
 
 
-def _fit_all(
+def fit_stages(
     run: Run, template: Template, config: TemplateConfig, model: keras.Model, data: Any, seed: int
 ) -> None:
     """Run all stages, keep the history, and leave the best epoch's weights in the model."""

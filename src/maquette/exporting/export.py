@@ -25,7 +25,7 @@ from maquette.exporting.gate import (
 from maquette.exporting.litert import LiteRtFile, convert_apart, custom_operators, latency
 from maquette.exporting.saved_model import SavedModel, write_saved_model
 from maquette.files import folder_written_whole, sha256
-from maquette.progress import track
+from maquette.progress import track, waiting
 from maquette.run import Run
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
@@ -133,10 +133,12 @@ def _write_files(
     with TemporaryDirectory(prefix=".convert-", dir=folder.parent) as scratch:
         work = Path(scratch)
         saved_model = work / "saved_model"
-        write_saved_model(endpoints, saved_model, list(folder.iterdir()))
+        with waiting("writing the SavedModel"):
+            write_saved_model(endpoints, saved_model, list(folder.iterdir()))
         made = {v: work / f"model_{v}.tflite" for v in VARIANTS if v in formats}
         _write_calibration(run, endpoints, data, work / "calibration")
-        crashes = _convert_with_progress(saved_model, list(endpoints), work / "calibration", made)
+        with waiting(f"converting to {', '.join(made)}"):
+            crashes = convert_apart(saved_model, list(endpoints), work / "calibration", made)
         if "saved_model" in formats:
             made = {"saved_model": saved_model, **made}
         rows = []
@@ -154,15 +156,6 @@ def _write_calibration(run: Run, endpoints: dict, data: Any, folder: Path) -> No
     examples = task.examples(run.model, data, "train").sample(CALIBRATION_EXAMPLES)
     for name, endpoint in endpoints.items():
         np.savez(folder / f"{name}.npz", **task.inputs(endpoint, examples))
-
-
-def _convert_with_progress(
-    saved_model: Path, signatures: list[str], calibration: Path, files: dict[str, Path]
-) -> dict[str, str]:
-    crashes: dict[str, str] = {}
-    for _ in track([None], f"converting to {', '.join(files) or 'SavedModel'}", 1):
-        crashes = convert_apart(saved_model, signatures, calibration, files)
-    return crashes
 
 
 def _verdict(
