@@ -24,7 +24,7 @@ def classifier():
 
 def photograph(name):
     image = Image.fromarray(load_sample_image(name))
-    square = ImageOps.fit(image, (224, 224), Image.Resampling.BILINEAR)
+    square = ImageOps.fit(image, (224, 224), Image.Resampling.BICUBIC)
     return (np.asarray(square, "float32")[None] - 127.0) / 128.0
 
 

@@ -149,12 +149,19 @@ def test_the_first_frame_of_an_animation_is_read(kind):
     assert_alike(decode(data, (8, 8, 3)), frames[0])
 
 
-def test_images_are_stretched_to_the_size_asked_for_with_antialiasing():
+def test_images_are_resized_with_antialiasing():
     stripes = np.zeros((64, 64), np.uint8)
     stripes[:, ::2] = 200
-    pixels = decode(encoded(Image.fromarray(stripes), "PNG"), (8, 16, 1))
-    assert pixels.shape == (8, 16, 1)
-    assert_alike(pixels[:, 1:-1], np.full((8, 14, 1), 100), 5)
+    pixels = decode(encoded(Image.fromarray(stripes), "PNG"), (8, 8, 1))
+    assert pixels.shape == (8, 8, 1)
+    assert_alike(pixels[:, 1:-1], np.full((8, 6, 1), 100), 5)
+
+
+def test_the_centre_is_cropped_and_nothing_is_stretched():
+    wide = np.zeros((40, 120, 3), np.uint8)
+    wide[:, 30:90] = 255
+    pixels = decode(encoded(Image.fromarray(wide), "PNG"), (20, 20, 3))
+    np.testing.assert_array_equal(pixels, np.full((20, 20, 3), 255))
 
 
 def test_grey_becomes_rgb_and_rgb_becomes_grey():
@@ -165,7 +172,7 @@ def test_grey_becomes_rgb_and_rgb_becomes_grey():
 
 def test_a_large_photo_shrunk_by_its_decoder_looks_the_same():
     smooth = quarters().resize((2400, 1600), Image.Resampling.BICUBIC)
-    expected = np.asarray(smooth.resize((96, 64), Image.Resampling.BILINEAR))
+    expected = np.asarray(smooth.resize((96, 64), Image.Resampling.BICUBIC))
     assert_alike(decode(encoded(smooth, "JPEG", quality=95), (64, 96, 3)), expected)
 
 

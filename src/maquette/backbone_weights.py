@@ -12,7 +12,6 @@ import keras
 import numpy as np
 
 from maquette.backbones import Backbone, build_network
-from maquette.efficientnet_lite import load_imagenet_weights
 from maquette.errors import UserError, nearest
 
 DOWNLOAD_TIMEOUT_SECONDS = 15
@@ -30,22 +29,6 @@ IMAGENET_FILES = {  # as Keras names them
     "vgg19": f"vgg19_{KERNELS}_notop.h5",
     "inception_v3": f"inception_v3_{KERNELS}_notop.h5",
 }
-
-
-def imagenet_network(backbone: Backbone) -> keras.Model:
-    """Returns a network with ImageNet weights: those of the samples, or what Keras downloads.
-
-    Args:
-        backbone: a row of `BACKBONES`.
-
-    Raises:
-        UserError: the samples are not installed, or the download fails.
-    """
-    if backbone.name != "efficientnet_lite0":
-        return _download_network(backbone)
-    network = build_network(backbone, backbone.default_shape)
-    load_imagenet_weights(network)
-    return network
 
 
 def read_network(backbone: Backbone, weights: str) -> keras.Model:
@@ -107,7 +90,15 @@ def _check_finite(network: keras.Model, backbone: Backbone, weights: str) -> Non
             )
 
 
-def _download_network(backbone: Backbone) -> keras.Model:
+def download_network(backbone: Backbone) -> keras.Model:
+    """Returns a network of `keras.applications` with ImageNet weights, downloaded unless at hand.
+
+    Args:
+        backbone: a row of `BACKBONES`.
+
+    Raises:
+        UserError: the download fails.
+    """
     timeout = socket.getdefaulttimeout()
     socket.setdefaulttimeout(DOWNLOAD_TIMEOUT_SECONDS)
     try:

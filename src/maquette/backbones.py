@@ -163,12 +163,16 @@ def load_weights(backbone: "keras.Model", name: str, weights: str) -> None:
         UserError: the file is missing, damaged, of another format or of another network, or
             ImageNet weights cannot be had.
     """
-    from maquette.backbone_weights import imagenet_network, read_network
+    from maquette.backbone_weights import download_network, read_network
+    from maquette.efficientnet_lite import load_imagenet_weights
 
     entry = _find(name)
     if weights == "none":
         return
-    network = imagenet_network(entry) if weights == "imagenet" else read_network(entry, weights)
+    if weights == "imagenet" and name == "efficientnet_lite0":
+        load_imagenet_weights(backbone)
+        return
+    network = download_network(entry) if weights == "imagenet" else read_network(entry, weights)
     _normalise_as_imagenet(network)
     if [v.shape for v in network.weights] != [v.shape for v in backbone.weights]:
         raise UserError(f"the model given is not a {name}; build it under that name")

@@ -32,7 +32,7 @@ class ImageSplit:
         return len(self.labels)
 
     def read(self, index: int, shape: tuple[int, int, int]) -> np.ndarray:
-        """Return one image stretched to `shape` (height, width, channels 1 or 3), uint8."""
+        """Return one image cropped and resized to `shape` (height, width, channels 1 or 3), uint8."""
         raise NotImplementedError
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> ImageSplit:
@@ -83,7 +83,7 @@ class ArraySplit(ImageSplit):
     images: np.ndarray
 
     def read(self, index: int, shape: tuple[int, int, int]) -> np.ndarray:
-        """Return one image stretched to `shape` (height, width, channels 1 or 3), uint8."""
+        """Return one image cropped and resized to `shape` (height, width, channels 1 or 3), uint8."""
         return resize(self.images[index], shape)
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> ArraySplit:

@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageOps
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff"})
 
@@ -54,8 +54,9 @@ class ImageInfo:
 
 
 def decode(source: Path | bytes, shape: tuple[int, int, int]) -> np.ndarray:
-    """Read an image upright, stretched to a size.
+    """Read an image upright, its centre cropped to the shape asked for and resized.
 
+    The crop keeps proportions as backbones saw them in training, and phones make it likewise.
     Transparency is composited on white, 16-bit and floating-point grey is scaled to 8 bits, and
     of an animation the first frame is read. Colour profiles are ignored.
 
@@ -76,7 +77,7 @@ def decode(source: Path | bytes, shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def resize(image: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """Stretch an image in memory to a size, as `decode` does.
+    """Crop and resize an image in memory, as `decode` does.
 
     Args:
         image: uint8 pixels, (height, width, 1) grey or (height, width, 3) RGB.
@@ -215,7 +216,7 @@ def _fit(image: Image.Image, shape: tuple[int, int, int]) -> np.ndarray:
     if channels not in (1, 3):
         raise ValueError(f"{channels} channels were asked for; an image has 1 or 3")
     if image.size != (width, height):
-        image = image.resize((width, height), Image.Resampling.BILINEAR)
+        image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
     return np.array(image.convert("L" if channels == 1 else "RGB")).reshape(shape)
 
 

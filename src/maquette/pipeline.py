@@ -104,6 +104,24 @@ class Examples:
         return Examples(x, self.y)
 
 
+def predict(
+    model: keras.Model, examples: Examples, batch_size: int, label: str
+) -> Iterator[np.ndarray]:
+    """Yield a model's outputs batch by batch, in order.
+
+    Args:
+        model: Maps a batch of inputs to one array.
+        examples: What to predict from; the targets are not used.
+        batch_size: Examples per step.
+        label: Shown beside the progress.
+    """
+    batches = track(examples.in_order(batch_size), label, examples.steps(batch_size))
+    for x, _ in batches:
+        # A smaller last batch would have the model traced a second time, which takes seconds.
+        missing = [(0, batch_size - len(x))] + [(0, 0)] * (len(x.shape) - 1)
+        yield np.asarray(model.predict_on_batch(np.pad(x, missing)))[: len(x)]
+
+
 @contextmanager
 def cached_features(
     model: keras.Model,
@@ -144,11 +162,10 @@ def _outputs(
     model: keras.Model, examples: Examples, batch_size: int, out: np.ndarray, name: str
 ) -> np.ndarray:
     """Fill `out` with the model's outputs, in order."""
-    batches = examples.in_order(batch_size)
-    total = examples.steps(batch_size)
-    for step, (x, _) in enumerate(track(batches, f"features of {name}", total)):
-        start = step * batch_size
-        out[start : start + len(x)] = model.predict_on_batch(x)
+    start = 0
+    for outputs in predict(model, examples, batch_size, f"features of {name}"):
+        out[start : start + len(outputs)] = outputs
+        start += len(outputs)
     return out
 
 

@@ -22,7 +22,7 @@ from maquette.pipeline import Examples, cached_features
 from maquette.progress import say
 from maquette.run import Run, new_record, new_run_path
 
-VALIDATION_BATCH = 64
+VALIDATION_BATCH = 32
 
 
 def train(

@@ -184,8 +184,9 @@ def _prediction(file: Path, probabilities: np.ndarray, classes: tuple[str, ...])
 def _probabilities(model: keras.Model, examples: Examples, label: str) -> np.ndarray:
     import keras
 
-    batches = track(examples.in_order(BATCH), label, examples.steps(BATCH))
-    logits = np.concatenate([model.predict_on_batch(x) for x, _ in batches])
+    from maquette.pipeline import predict
+
+    logits = np.concatenate(list(predict(model, examples, BATCH, label)))
     return np.asarray(keras.ops.softmax(logits))
 
 
