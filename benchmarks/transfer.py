@@ -24,7 +24,8 @@ load_tensorflow()
 
 import keras  # noqa: E402
 
-from maquette.backbones import BACKBONES, build_backbone, load_weights  # noqa: E402
+from maquette.backbones.catalogue import BACKBONES, build_backbone  # noqa: E402
+from maquette.backbones.weights import load_weights  # noqa: E402
 from maquette.gallery import load_template  # noqa: E402
 from maquette.run import Run, new_record  # noqa: E402
 from maquette.training import fit_stages  # noqa: E402

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from maquette.image_data import ImageData, from_arrays
+from maquette.images.data import ImageData, from_arrays
 
 
 def load() -> ImageData:

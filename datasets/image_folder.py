@@ -19,7 +19,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from maquette.class_folders import (
+from maquette.errors import UserError
+from maquette.images.class_folders import (
     ARCHIVE_SUFFIXES,
     UNDIVIDED,
     ClassFolders,
@@ -27,8 +28,7 @@ from maquette.class_folders import (
     find_images,
     is_image,
 )
-from maquette.errors import UserError
-from maquette.image_data import (
+from maquette.images.data import (
     SHARES,
     FileSplit,
     ImageData,
@@ -37,7 +37,7 @@ from maquette.image_data import (
     split_by_hash,
     split_note,
 )
-from maquette.images import ImageInfo, inspect_all
+from maquette.images.decoding import ImageInfo, inspect_all
 
 HELD_OUT = {"train": 0.85, "validation": 0.15}
 FEWEST_PER_CLASS = 5

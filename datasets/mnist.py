@@ -10,7 +10,7 @@ import gzip
 
 import numpy as np
 
-from maquette.image_data import ImageData, from_arrays
+from maquette.images.data import ImageData, from_arrays
 from maquette.samples import sample_path
 
 SIDE = 28

@@ -22,8 +22,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from pydantic import Field, NonNegativeFloat, PositiveFloat, PositiveInt
 
-from maquette import plots
 from maquette.contract import TemplateConfig
+from maquette.reporting import plots
 from maquette.tasks.image_classification import ImageClassification
 
 

@@ -25,11 +25,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-from maquette import plots
-from maquette.backbones import BACKBONES, build_backbone, load_weights, trainable_from_top
+from maquette.backbones.catalogue import BACKBONES, build_backbone, trainable_from_top
+from maquette.backbones.weights import load_weights
 from maquette.callbacks.cosine_schedule import CosineSchedule
 from maquette.contract import Stage, TemplateConfig
 from maquette.losses import SmoothedCrossentropy
+from maquette.reporting import plots
 from maquette.tasks.image_classification import ImageClassification
 
 

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import pytest
 
-from maquette.backbones import BACKBONES, build_backbone, build_network, load_weights
+from maquette.backbones.catalogue import BACKBONES, build_backbone, build_network
+from maquette.backbones.weights import load_weights
 from maquette.errors import UserError
 from maquette.samples import sample_status
 

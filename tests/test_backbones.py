@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from maquette.backbones import (
+from maquette.backbones.catalogue import (
     BACKBONES,
     IMAGENET_DEVIATION,
     IMAGENET_MEAN,
@@ -137,7 +137,7 @@ def test_images_need_not_be_square():
 
 def test_names_are_listed_without_keras():
     code = (
-        "import sys; from maquette.backbones import BACKBONES; "
+        "import sys; from maquette.backbones.catalogue import BACKBONES; "
         "print(len(BACKBONES), {'keras', 'tensorflow'} & set(sys.modules))"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

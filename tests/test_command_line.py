@@ -89,7 +89,7 @@ def test_list_prints_json(command):
 def test_show_prints_the_card_and_every_option(command):
     told = command("show", "mlp").out
     assert told.startswith(maquette.show("mlp").text)
-    assert "--hidden-units   Units of each hidden layer. (default: (256, 128))" in told
+    assert "--hidden-units   Units of each hidden layer. (default: (512, 256))" in told
     assert all(f"--{name.replace('_', '-')} " in told for name in config_class("mlp").model_fields)
     assert told.rstrip().endswith("mlp.py")
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageOps
 from sklearn.datasets import load_sample_image
 
-from maquette.efficientnet_lite import EfficientNetLite0, load_imagenet_weights
+from maquette.backbones.efficientnet_lite import EfficientNetLite0, load_imagenet_weights
 from maquette.errors import UserError
 from maquette.samples import sample_status
 

@@ -11,7 +11,7 @@ from sklearn import metrics as sklearn_metrics
 
 import maquette
 from maquette.datasets import digits
-from maquette.image_data import ArraySplit, ImageData
+from maquette.images.data import ArraySplit, ImageData
 from maquette.tasks.image_classification import Evaluation, ImageClassification
 
 TASK = ImageClassification(data="digits")

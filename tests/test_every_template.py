@@ -27,6 +27,8 @@ from maquette.run import Run
 
 SEED = 7
 DRAWS = 40
+# A tiny model is unsure of many examples, so that rounding tips more of them than usual.
+MAX_DROP = 0.03
 OVERFIT_EXAMPLES, OVERFIT_EPOCHS, OVERFIT_SHARE = 12, 120, 0.2
 
 
@@ -68,7 +70,7 @@ def case(request, tmp_path_factory) -> Case:
         maquette.train(template.name, data.source, out=out, name=name, seed=SEED, **options)
         for name in ("first", "twin")
     ]
-    return Case(template, data, *runs, rows=maquette.export(runs[0]))
+    return Case(template, data, *runs, rows=maquette.export(runs[0], max_drop=MAX_DROP))
 
 
 def test_card_tells_paper_data_expected_score_and_command(case):
@@ -128,7 +130,9 @@ def test_model_overfits_one_batch(case):
     model, batch = case.fresh_model(), case.examples(OVERFIT_EXAMPLES)
     before = model.evaluate(batch.x, batch.y, verbose=0)[0]
     model.fit(
-        batch.x, batch.y, batch_size=OVERFIT_EXAMPLES, epochs=OVERFIT_EPOCHS, verbose=0,
+        batch.x, batch.y, batch_size=# A tiny model is unsure of many examples, so that rounding tips more of them than usual.
+MAX_DROP = 0.03
+OVERFIT_EXAMPLES, epochs=OVERFIT_EPOCHS, verbose=0,
         shuffle=False,
     )  # fmt: skip
     history = model.history.history["loss"]

@@ -6,7 +6,7 @@ from PIL import Image
 
 from maquette.datasets import digits
 from maquette.errors import UserError
-from maquette.image_data import (
+from maquette.images.data import (
     SHARES,
     ArraySplit,
     FileSplit,

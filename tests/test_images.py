@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maquette.images import decode, inspect, inspect_all, resize
+from maquette.images.decoding import decode, inspect, inspect_all, resize
 
 WIDTH, HEIGHT = 64, 32
 
@@ -212,6 +212,6 @@ def test_many_files_are_inspected_in_order_with_progress(tmp_path):
 
 
 def test_images_are_read_without_tensorflow():
-    modules = "maquette.images, maquette.image_data, maquette.datasets.image_folder"
+    modules = "maquette.images.decoding, maquette.images.data, maquette.datasets.image_folder"
     check = f"import sys, {modules}; sys.exit(bool({{'tensorflow', 'keras'}} & {{*sys.modules}}))"
     assert subprocess.run([sys.executable, "-c", check]).returncode == 0

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from maquette import pipeline
-from maquette.image_data import FileSplit
+from maquette.images.data import FileSplit
 from maquette.pipeline import Examples, cached_features
 from maquette.tasks.image_classification import SizedImages
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from maquette import plots
-from maquette.plot_text import drawable, shortened, width
+from maquette.reporting import plots
+from maquette.reporting.plot_text import drawable, shortened, width
 
 # No sign has this number yet.
 UNKNOWN = "\u0378"

@@ -10,8 +10,10 @@ from html.parser import HTMLParser
 
 import pytest
 
-from maquette import Run, report, report_page
-from maquette.report import CURVES
+from maquette import Run
+from maquette.reporting import page as report_page
+from maquette.reporting import report
+from maquette.reporting.report import CURVES
 
 ROWS = [
     {

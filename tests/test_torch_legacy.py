@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from torch_checkpoints import Call, Name, Storage, Tensor, checkpoint, pickled
 
+from maquette.backbones.torch_legacy import read_state_dict
 from maquette.errors import UserError
-from maquette.torch_legacy import read_state_dict
 
 VALUES = np.arange(12, dtype="float32")
 
@@ -109,7 +109,7 @@ def test_attributes_of_the_state_dict_are_dropped(read):
         Name("torch", "load"),
         Name("torch._utils", "_rebuild_parameter"),
         Name("collections", "OrderedDict.__init__"),
-        Name("maquette.torch_legacy", "read_state_dict"),
+        Name("maquette.backbones.torch_legacy", "read_state_dict"),
     ],
     ids=lambda name: f"{name.module}.{name.name}",
 )

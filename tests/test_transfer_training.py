@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import maquette
-from maquette.backbones import build_backbone
+from maquette.backbones.catalogue import build_backbone
 from maquette.callbacks.cosine_schedule import CosineSchedule
 from maquette.datasets import digits
 from maquette.templates import transfer

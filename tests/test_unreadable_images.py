@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maquette.images import UnreadableImage, decode, inspect
+from maquette.images.decoding import UnreadableImage, decode, inspect
 
 
 def encoded(image: Image.Image, kind: str, **options) -> bytes:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maquette.torch_legacy import MAGIC_NUMBER, PROTOCOL_VERSION
+from maquette.backbones.torch_legacy import MAGIC_NUMBER, PROTOCOL_VERSION
 
 
 @dataclass

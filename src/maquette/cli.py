@@ -124,7 +124,7 @@ def predict_verb(words: Sequence[str]) -> None:
 
 def export_verb(words: Sequence[str]) -> None:
     """Export a run to SavedModel and TFLite, each file checked against the original."""
-    from maquette.report import export_rows
+    from maquette.reporting.report import export_rows
 
     options = parse(ExportOptions, words, "maquette export", export_verb.__doc__)
     run = maquette.Run(options.run)

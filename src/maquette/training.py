@@ -11,7 +11,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from maquette import report
 from maquette.callbacks.progress import EpochProgress
 from maquette.configuration import read_config
 from maquette.contract import Stage, Template, TemplateConfig
@@ -20,6 +19,7 @@ from maquette.evaluation import choose_split
 from maquette.gallery import load_template
 from maquette.pipeline import Examples, cached_features
 from maquette.progress import say
+from maquette.reporting import report
 from maquette.run import Run, new_record, new_run_path
 
 VALIDATION_BATCH = 32

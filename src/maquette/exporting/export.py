@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from maquette import report
 from maquette.errors import GateError, UserError, nearest
 from maquette.evaluation import open_run_data
 from maquette.exporting.gate import (
@@ -26,6 +25,7 @@ from maquette.exporting.litert import LiteRtFile, convert_apart, custom_operator
 from maquette.exporting.saved_model import SavedModel, write_saved_model
 from maquette.files import folder_written_whole, sha256
 from maquette.progress import track, waiting
+from maquette.reporting import report
 from maquette.run import Run
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")

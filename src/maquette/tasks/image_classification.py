@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from maquette.errors import UserError
-from maquette.image_data import ImageData, ImageSplit
-from maquette.images import IMAGE_SUFFIXES, UnreadableImage, decode
+from maquette.images.data import ImageData, ImageSplit
+from maquette.images.decoding import IMAGE_SUFFIXES, UnreadableImage, decode
 from maquette.progress import track
 from maquette.sources import open_source
 from maquette.tasks.task import Evaluation
@@ -235,7 +235,7 @@ def _figures(
     data: ImageData,
     split: str,
 ) -> dict[str, Any]:
-    from maquette import plots
+    from maquette.reporting import plots
 
     predicted = probabilities.argmax(-1)
     figures = {"confusion_matrix": plots.confusion_matrix(labels, predicted, data.classes)}

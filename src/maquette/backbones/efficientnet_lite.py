@@ -13,9 +13,9 @@ import keras
 import numpy as np
 from keras import layers
 
+from maquette.backbones.torch_legacy import read_state_dict
 from maquette.errors import UserError
 from maquette.samples import sample_path
-from maquette.torch_legacy import read_state_dict
 
 BATCH_NORM = {"momentum": 0.99, "epsilon": 1e-3}
 CLASSES = 1000

@@ -10,9 +10,9 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from maquette import plots
 from maquette.files import write_text
-from maquette.report_page import details, page, section, shown, side_by_side, table, title, wide
+from maquette.reporting import plots
+from maquette.reporting.page import details, page, section, shown, side_by_side, table, title, wide
 
 if TYPE_CHECKING:
     from maquette.run import Run

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from maquette.errors import UserError
-from maquette.images import UnreadableImage, decode, resize
+from maquette.images.decoding import UnreadableImage, decode, resize
 
 SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 IMBALANCE_RATIO = 3
@@ -32,7 +32,7 @@ class ImageSplit:
         return len(self.labels)
 
     def read(self, index: int, shape: tuple[int, int, int]) -> np.ndarray:
-        """Return one image cropped and resized to `shape` (height, width, channels 1 or 3), uint8."""
+        """Return one image, uint8, cropped and resized to `shape` (height, width, channels)."""
         raise NotImplementedError
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> ImageSplit:
@@ -83,7 +83,7 @@ class ArraySplit(ImageSplit):
     images: np.ndarray
 
     def read(self, index: int, shape: tuple[int, int, int]) -> np.ndarray:
-        """Return one image cropped and resized to `shape` (height, width, channels 1 or 3), uint8."""
+        """Return one image, uint8, cropped and resized to `shape` (height, width, channels)."""
         return resize(self.images[index], shape)
 
     def subset(self, indices: Sequence[int] | np.ndarray) -> ArraySplit:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple, NoReturn
 
 from maquette.errors import UserError, nearest
-from maquette.images import IMAGE_SUFFIXES
+from maquette.images.decoding import IMAGE_SUFFIXES
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
 SYSTEM_NAMES = frozenset({"thumbs.db", "desktop.ini", "__macosx"})

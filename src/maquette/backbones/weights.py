@@ -1,6 +1,6 @@
 """Where the weights of a backbone come from: the download of Keras, or a file of the user's.
 
-Both end in a network of `keras.applications` that holds them; `maquette.backbones` copies them on.
+Both end in a network of `keras.applications` that holds them, from which they are copied on.
 """
 
 import os
@@ -11,7 +11,13 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from maquette.backbones import Backbone, build_network
+from maquette.backbones.catalogue import (
+    Backbone,
+    build_network,
+    find_backbone,
+    normalise_as_imagenet,
+)
+from maquette.backbones.efficientnet_lite import load_imagenet_weights
 from maquette.errors import UserError, nearest
 
 DOWNLOAD_TIMEOUT_SECONDS = 15
@@ -29,6 +35,38 @@ IMAGENET_FILES = {  # as Keras names them
     "vgg19": f"vgg19_{KERNELS}_notop.h5",
     "inception_v3": f"inception_v3_{KERNELS}_notop.h5",
 }
+
+
+def load_weights(backbone: keras.Model, name: str, weights: str) -> None:
+    """Fills a backbone in place.
+
+    Example:
+
+    ```python
+    load_weights(backbone, "mobilenet_v2", "mobilenet_v2_1.0_224_no_top.weights.h5")
+    ```
+
+    Args:
+        backbone: what `build_backbone` returned for `name`.
+        name: one of `BACKBONES`.
+        weights: `"imagenet"`, `"none"` to keep the random ones, or the path of a `.weights.h5`
+            of Keras 3 or a `.h5` of `keras.applications`, saved with or without its top.
+
+    Raises:
+        UserError: the file is missing, damaged, of another format or of another network, or
+            ImageNet weights cannot be had.
+    """
+    entry = find_backbone(name)
+    if weights == "none":
+        return
+    if weights == "imagenet" and name == "efficientnet_lite0":
+        load_imagenet_weights(backbone)
+        return
+    network = download_network(entry) if weights == "imagenet" else read_network(entry, weights)
+    normalise_as_imagenet(network)
+    if [v.shape for v in network.weights] != [v.shape for v in backbone.weights]:
+        raise UserError(f"the model given is not a {name}; build it under that name")
+    backbone.set_weights(network.get_weights())
 
 
 def read_network(backbone: Backbone, weights: str) -> keras.Model:

@@ -110,13 +110,13 @@ def build_backbone(name: str, input_shape: tuple[int, int, int]) -> "keras.Model
     """
     import keras
 
-    backbone = _find(name)
+    backbone = find_backbone(name)
     _check_shape(backbone, input_shape)
     images = keras.Input(input_shape, name="image")
     x = _preprocess(images, backbone.preprocessing)
     network = build_network(backbone, input_shape, input_tensor=x)
     model = keras.Model(images, network.output, name="backbone")
-    _normalise_as_imagenet(model)
+    normalise_as_imagenet(model)
     return model
 
 
@@ -136,47 +136,12 @@ def build_network(
     import keras
 
     if backbone.builder == "EfficientNetLite0":
-        from maquette.efficientnet_lite import EfficientNetLite0
+        from maquette.backbones.efficientnet_lite import EfficientNetLite0
 
         return EfficientNetLite0(input_shape, **options)
     builder = getattr(keras.applications, backbone.builder)
     options = {"weights": None, "include_top": False, "pooling": "avg"} | options
     return builder(input_shape=input_shape, **options)
-
-
-def load_weights(backbone: "keras.Model", name: str, weights: str) -> None:
-    """Fills a backbone in place.
-
-    Example:
-
-    ```python
-    load_weights(backbone, "mobilenet_v2", "mobilenet_v2_1.0_224_no_top.weights.h5")
-    ```
-
-    Args:
-        backbone: what `build_backbone` returned for `name`.
-        name: one of `BACKBONES`.
-        weights: `"imagenet"`, `"none"` to keep the random ones, or the path of a `.weights.h5`
-            of Keras 3 or a `.h5` of `keras.applications`, saved with or without its top.
-
-    Raises:
-        UserError: the file is missing, damaged, of another format or of another network, or
-            ImageNet weights cannot be had.
-    """
-    from maquette.backbone_weights import download_network, read_network
-    from maquette.efficientnet_lite import load_imagenet_weights
-
-    entry = _find(name)
-    if weights == "none":
-        return
-    if weights == "imagenet" and name == "efficientnet_lite0":
-        load_imagenet_weights(backbone)
-        return
-    network = download_network(entry) if weights == "imagenet" else read_network(entry, weights)
-    _normalise_as_imagenet(network)
-    if [v.shape for v in network.weights] != [v.shape for v in backbone.weights]:
-        raise UserError(f"the model given is not a {name}; build it under that name")
-    backbone.set_weights(network.get_weights())
 
 
 def trainable_from_top(model: "keras.Model", share: float) -> None:
@@ -213,7 +178,7 @@ def trainable_from_top(model: "keras.Model", share: float) -> None:
         layer.trainable = id(layer) in thawed
 
 
-def _find(name: str) -> Backbone:
+def find_backbone(name: str) -> Backbone:
     if name not in BACKBONES:
         choices = ", ".join(BACKBONES)
         raise UserError(f"no backbone is named {name!r}: {choices}{nearest(name, BACKBONES)}")
@@ -238,7 +203,7 @@ def _preprocess(images: "keras.KerasTensor", preprocessing: Preprocessing) -> "k
     return keras.layers.Rescaling(preprocessing.scale, preprocessing.offset)(x)
 
 
-def _normalise_as_imagenet(network: "keras.Model") -> None:
+def normalise_as_imagenet(network: "keras.Model") -> None:
     """Sets what EfficientNet B0 divides by to the deviation of ImageNet.
 
     Its weights file holds the square root of that, and Keras adds a layer that makes up for it only

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from maquette.plot_text import MISSING, drawable, shortened, width
+from maquette.reporting.plot_text import MISSING, drawable, shortened, width
 
 MOST_LABELLED_CLASSES = 30
 BLUE, ORANGE, GREY = "#1f5fa8", "#d9731a", "#9aa0a6"

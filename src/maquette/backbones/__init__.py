@@ -1,0 +1,1 @@
+"""Backbones: networks that turn an image into features, and their published weights."""

@@ -1,0 +1,1 @@
+"""Images: decoding files, and labelled images in splits."""

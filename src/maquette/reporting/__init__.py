@@ -1,0 +1,1 @@
+"""Reporting: the page of a run, and its pictures."""
