@@ -130,9 +130,7 @@ def test_model_overfits_one_batch(case):
     model, batch = case.fresh_model(), case.examples(OVERFIT_EXAMPLES)
     before = model.evaluate(batch.x, batch.y, verbose=0)[0]
     model.fit(
-        batch.x, batch.y, batch_size=# A tiny model is unsure of many examples, so that rounding tips more of them than usual.
-MAX_DROP = 0.03
-OVERFIT_EXAMPLES, epochs=OVERFIT_EPOCHS, verbose=0,
+        batch.x, batch.y, batch_size=OVERFIT_EXAMPLES, epochs=OVERFIT_EPOCHS, verbose=0,
         shuffle=False,
     )  # fmt: skip
     history = model.history.history["loss"]
