@@ -26,6 +26,7 @@ from matplotlib.figure import Figure
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from maquette.backbones.catalogue import BACKBONES, build_backbone, trainable_from_top
+from maquette.backbones.folding import fold_batch_normalization
 from maquette.backbones.weights import load_weights
 from maquette.callbacks.cosine_schedule import CosineSchedule
 from maquette.contract import Stage, TemplateConfig
@@ -158,7 +159,8 @@ def stages(model: keras.Model, config: Config, data: Any) -> Iterator[Stage]:
         "class_weight": data.class_weight() if config.class_weights else None,
     }
     if config.weights != "none":
-        features = keras.Model(model.input, model.get_layer("dropout").input)
+        backbone = fold_batch_normalization(model.get_layer("backbone"))
+        features = keras.Model(model.input, backbone(model.get_layer("as_float")(model.input)))
         head_input = keras.Input(features.output.shape[1:], name="features")
         head = keras.Model(
             head_input, model.get_layer("logits")(model.get_layer("dropout")(head_input))
