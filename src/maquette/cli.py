@@ -254,8 +254,9 @@ def _print_table(rows: Sequence[dict[str, Any]], title: str = "") -> None:
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
-    for name, value in rows[0].items():
-        table.add_column(name, justify="right" if isinstance(value, int | float) else "left")
+    for name in rows[0]:
+        numeric = any(isinstance(row[name], int | float) for row in rows)
+        table.add_column(name, justify="right" if numeric else "left")
     for row in rows:
         table.add_row(*map(_cell, row.values()))
     # A file must get whole lines, whatever its width.
@@ -269,7 +270,7 @@ def _print_table(rows: Sequence[dict[str, Any]], title: str = "") -> None:
 def _cell(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def _run_apart(path: Path, tree: ast.Module) -> ModuleType:
     module = ModuleType(f"maquette.templates.{path.stem}:Config")
     # Pydantic reads the strings below fields from the source of a module that it finds by file
     # name. Under the template's own name, this module and the template would hide each other.
-    module.__file__ = f"<Config of {path}>"
+    module.__file__ = f"{path.resolve()}:Config"
     text = path.read_text(encoding="utf-8")
     linecache.cache[module.__file__] = len(text), None, text.splitlines(True), module.__file__
     # It resolves annotations in the module that a class names as its own.
