@@ -8,7 +8,7 @@ shapes; the mean over all positions feeds the classifier.
 Paper: LeCun, Bottou, Bengio and Haffner (1998), Gradient-based learning applied to document
 recognition; the blocks are those of Simonyan and Zisserman (2015) with batch normalization.
 Data: `mnist`, 5,000 real handwritten digits of 28x28 pixels.
-Expect: test accuracy 0.985 in 2 minutes.
+Expect: test accuracy 0.985 in 2 minutes; 0.995 on all of MNIST.
 
     maquette train cnn
 """
