@@ -8,6 +8,7 @@ import maquette
 from maquette.backbones.catalogue import build_backbone
 from maquette.callbacks.cosine_schedule import CosineSchedule
 from maquette.datasets import digits
+from maquette.errors import UserError
 from maquette.templates import transfer
 
 BACKBONE, SIZE, SEED = "mobilenet_v3_small", 32, 1
@@ -109,3 +110,9 @@ def test_fine_tuning_moves_the_kernels_but_not_the_batch_normalization(options, 
     assert moved[keras.layers.BatchNormalization]
     assert not any(moved[keras.layers.BatchNormalization])
     assert all(moved[keras.layers.Conv2D])
+
+
+def test_options_that_leave_nothing_to_train_are_refused_and_leave_no_run(tmp_path):
+    with pytest.raises(UserError, match="nothing to train; give --epochs 1 or more"):
+        maquette.train("transfer", "digits", out=tmp_path, weights="none", epochs=0, image_size=32)
+    assert list(tmp_path.iterdir()) == []

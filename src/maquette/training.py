@@ -139,6 +139,8 @@ def fit_stages(
                 raise KeyboardInterrupt
             say("interrupted; keeping the best of the finished epochs")
             break
+    if best is None:
+        raise UserError("these options leave nothing to train; give --epochs 1 or more")
     model.set_weights(best[1])
 
 
