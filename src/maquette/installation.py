@@ -18,6 +18,7 @@ from pathlib import Path
 
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+from packaging.version import InvalidVersion
 
 IMPORT_SECONDS = 180
 MODULES = ("tensorflow", "keras", "ai_edge_litert.interpreter")
@@ -106,7 +107,10 @@ def _met(requirement: Requirement) -> tuple[bool, str]:
     version = next((copy.version for copy in copies), None)
     if version is None:
         return False, "not installed"
-    good = requirement.specifier.contains(version, prereleases=True)
+    try:
+        good = requirement.specifier.contains(version, prereleases=True)
+    except InvalidVersion:  # packaging before 26 raises it; later ones return False
+        good = False
     return good, version if good else f"{version} is outside {requirement.specifier}"
 
 
