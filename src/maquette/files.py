@@ -101,7 +101,7 @@ def _umask() -> int:
 
 
 def _flush(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
+    handle = os.open(path, os.O_RDWR)  # Windows flushes only what is open for writing.
     try:
         os.fsync(handle)
     finally:
