@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from image_trees import add_images
 from xdist.scheduler import LoadScopeScheduling
 
 import maquette
@@ -69,3 +70,22 @@ def copied_run(digits_run: maquette.Run, tmp_path: Path) -> maquette.Run:
     """A copy of `digits_run` that a test may change."""
     folder = shutil.copytree(digits_run.path, tmp_path / "runs" / "mlp" / "copied")
     return maquette.Run(folder)
+
+
+@pytest.fixture
+def pets(tmp_path: Path) -> Path:
+    """An undivided folder of two classes."""
+    root = tmp_path / "pets"
+    add_images(root / "cats", 20)
+    add_images(root / "dogs", 20)
+    return root
+
+
+@pytest.fixture
+def split_pets(tmp_path: Path) -> Path:
+    """A folder with train, val and test inside."""
+    root = tmp_path / "pets"
+    for split, count in (("train", 10), ("val", 4), ("test", 3)):
+        for label in ("cats", "dogs"):
+            add_images(root / split / label, count, split)
+    return root

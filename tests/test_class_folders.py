@@ -5,46 +5,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from image_trees import add_images, refusal, sizes
 
 from maquette.datasets import image_folder
-from maquette.errors import UserError
-
-
-def add_images(folder: Path, count: int, name: str = "") -> Path:
-    """Write `count` small images."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for index in range(count):
-        Image.new("RGB", (4, 4), (index, 0, 0)).save(folder / f"{name}{index:03}.png")
-    return folder
-
-
-@pytest.fixture
-def pets(tmp_path) -> Path:
-    root = tmp_path / "pets"
-    add_images(root / "cats", 20)
-    add_images(root / "dogs", 20)
-    return root
-
-
-@pytest.fixture
-def split_pets(tmp_path) -> Path:
-    root = tmp_path / "pets"
-    for split, count in (("train", 10), ("val", 4), ("test", 3)):
-        for label in ("cats", "dogs"):
-            add_images(root / split / label, count, split)
-    return root
-
-
-def sizes(data) -> dict[str, int]:
-    return {name: len(split) for name, split in data.splits.items()}
-
-
-def refusal(source: Path | str, **options) -> str:
-    with pytest.raises(UserError) as caught:
-        image_folder.load(str(source), **options)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_links_to_folders_are_followed_only_for_a_class(pets, tmp_path):

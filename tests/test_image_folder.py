@@ -1,53 +1,14 @@
 """A user's own folder of images: how it is divided, what is left out and told."""
 
-import hashlib
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from image_trees import add_images, refusal, sizes
 from PIL import Image
 
 from maquette.datasets import image_folder
-from maquette.errors import UserError
-
-
-def add_images(folder: Path, count: int, seed: str = "", size=(12, 10)) -> Path:
-    """Write `count` small images, all of them different."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for index in range(count):
-        digest = hashlib.sha256(f"{folder.name} {seed} {index}".encode()).digest()
-        small = Image.frombytes("RGB", (2, 2), digest[:12])
-        small.resize(size).save(folder / f"{seed}{index:03}.png")
-    return folder
-
-
-@pytest.fixture
-def pets(tmp_path) -> Path:
-    root = tmp_path / "pets"
-    add_images(root / "cats", 20)
-    add_images(root / "dogs", 20)
-    return root
-
-
-@pytest.fixture
-def split_pets(tmp_path) -> Path:
-    root = tmp_path / "pets"
-    for split, count in (("train", 10), ("val", 4), ("test", 3)):
-        for label in ("cats", "dogs"):
-            add_images(root / split / label, count, split)
-    return root
-
-
-def sizes(data) -> dict[str, int]:
-    return {name: len(split) for name, split in data.splits.items()}
-
-
-def refusal(source: Path | str, **options) -> str:
-    with pytest.raises(UserError) as caught:
-        image_folder.load(str(source), **options)
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
 
 
 def test_an_undivided_folder_is_divided_70_15_15(pets):
