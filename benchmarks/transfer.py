@@ -69,9 +69,9 @@ def ours(folder: Path, backbone: str, epochs: int) -> float:
     """Train the head stage of `transfer`, and return the best validation accuracy."""
     template = load_template("transfer")
     config = template.Config(backbone=backbone, head_epochs=epochs, epochs=0, patience=epochs)
-    data = template.TASK.open(str(folder))
+    data = template.TASK.open(str(folder), config)
     model = template.build(config, data)
-    template.pretrained(model, config)
+    template.pretrained(model, config, data)
     with tempfile.TemporaryDirectory() as out:
         run = Run.create(out, "transfer", "benchmark", _record(template, config, data))
         fit_stages(run, template, config, model, data, SEED)

@@ -11,6 +11,8 @@ import numpy as np
 
 from maquette.images.data import ImageData, from_arrays
 
+KIND = "images"
+
 
 def load() -> ImageData:
     """Return the digits, uint8 of (8, 8, 1), divided 70/15/15."""

@@ -13,6 +13,7 @@ import numpy as np
 from maquette.images.data import ImageData, from_arrays
 from maquette.samples import sample_path
 
+KIND = "images"
 SIDE = 28
 
 

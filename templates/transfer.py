@@ -146,7 +146,7 @@ def build(config: Config, data: Any) -> keras.Model:
     return compile_for(keras.Model(image, logits, name="transfer"), config, config.learning_rate)
 
 
-def pretrained(model: keras.Model, config: Config) -> None:
+def pretrained(model: keras.Model, config: Config, data: Any) -> None:
     """Put the published weights into the backbone."""
     load_weights(model.get_layer("backbone"), config.backbone, config.weights)
 

@@ -104,7 +104,7 @@ def test_show_prints_json_with_the_schema_of_the_options(command):
 def test_train_without_a_template_tells_which_there_are(command):
     told = command("train", "--help")
     assert told.code == 0
-    assert "there are cnn, mlp, " in told.out
+    assert f"there are {', '.join(template_names())}\n" in told.out
 
 
 def test_help_of_train_has_the_options_of_the_template_and_those_of_all(command):

@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -120,8 +121,14 @@ def judged(labels, probabilities) -> Evaluation:
     pixels = np.arange(count, dtype=np.uint8).reshape(-1, 1, 1, 1)
     split = ArraySplit(np.asarray(labels, np.int32), [f"{n}" for n in range(count)], pixels)
     names = tuple("abcdefghijklmnop"[:classes])
-    data = ImageData("fixed", names, (1, 1, 1), {"test": split}, fingerprint="")
-    return TASK.evaluate(model, TASK.examples(model, data, "test"), data, "test")
+    data = ImageData(
+        source="fixed",
+        classes=names,
+        native_shape=(1, 1, 1),
+        splits={"test": split},
+        fingerprint="",
+    )
+    return TASK.evaluate(SimpleNamespace(model=model), data, "test")
 
 
 def test_metrics_are_those_of_scikit_learn():

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from maquette.exporting.gate import Reference, Verdict, examine
 from maquette.tasks.image_classification import ImageClassification
+from maquette.tasks.task import Probe
 
 EXAMPLES, CLASSES = 200, 10
 TASK = ImageClassification(data="digits")
@@ -37,9 +38,9 @@ class Broken:
 
 def verdict(file, variant="float32", max_drop=0.01) -> Verdict:
     """Judge a file of an endpoint whose original answers everything right."""
-    inputs = {"classify": {"index": np.arange(EXAMPLES)}}
+    probes = {"classify": Probe({"index": np.arange(EXAMPLES)}, TARGETS)}
     outputs = {"classify": {"probabilities": RIGHT}}
-    reference = Reference(inputs, outputs, TARGETS, TASK.agreement, TASK.judge)
+    reference = Reference(probes, outputs, TASK.agreement, TASK.judge)
     return examine(file, variant, reference, max_drop)
 
 

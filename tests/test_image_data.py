@@ -6,14 +6,8 @@ from PIL import Image
 
 from maquette.datasets import digits
 from maquette.errors import UserError
-from maquette.images.data import (
-    SHARES,
-    ArraySplit,
-    FileSplit,
-    from_arrays,
-    imbalance_notes,
-    split_by_hash,
-)
+from maquette.images.data import ArraySplit, FileSplit, from_arrays
+from maquette.splits import SHARES, imbalance_notes, split_by_hash
 
 
 def examples(per_class: int, classes: int = 3) -> tuple[list[str], np.ndarray]:

@@ -3,16 +3,18 @@
 import itertools
 import time
 import tracemalloc
+from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from PIL import Image
 
 from maquette import pipeline
 from maquette.images.data import FileSplit
 from maquette.pipeline import Examples, cached_features
-from maquette.tasks.image_classification import SizedImages
+from maquette.tasks.image_task import SizedImages
 
 COUNT, BATCH = 10, 4
 STEPS = 3
@@ -88,6 +90,21 @@ def test_a_stream_goes_on_from_any_step_to_the_same_bit(first_step):
     whole = first_batches(data.shuffled(BATCH, seed=5), first_step + 4)
     rest = first_batches(data.shuffled(BATCH, seed=5, first_step=first_step), 4)
     assert_same_batches(rest, whole[first_step:])
+
+
+def test_random_changes_belong_to_the_step_and_to_training_alone():
+    def add_noise(x, y, seed):
+        return tf.cast(x, tf.float32) + tf.random.stateless_normal(tf.shape(x), seed), y
+
+    noisy = replace(examples(), transform=add_noise)
+    whole = first_batches(noisy.shuffled(4, seed=1), 6)
+    assert_same_batches(first_batches(noisy.shuffled(4, seed=1, first_step=3), 3), whole[3:])
+    assert not np.array_equal(whole[0][0], first_batches(noisy.shuffled(4, seed=2), 1)[0][0])
+    clean = first_batches(examples().shuffled(4, seed=1), 6)
+    for (x, y), (original, target) in zip(whole, clean, strict=True):
+        assert 0 < np.abs(x - original).max() < 6
+        np.testing.assert_array_equal(y, target)
+    assert_same_batches(first_batches(noisy.in_order(4), 3), first_batches(examples().in_order(4), 3))
 
 
 def test_examples_in_order_come_once_and_the_last_batch_is_smaller():

@@ -57,7 +57,7 @@ def initial_model(options: dict) -> keras.Model:
     config = transfer.Config(**options)
     keras.utils.set_random_seed(SEED)
     model = transfer.build(config, digits.load())
-    transfer.pretrained(model, config)
+    transfer.pretrained(model, config, digits.load())
     return model
 
 

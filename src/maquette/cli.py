@@ -8,7 +8,10 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import create_model
 
 import maquette
 from maquette.errors import GateError, UserError, nearest
@@ -98,16 +101,35 @@ def _train_options(template: str, words: Sequence[str]) -> dict[str, Any]:
 
 def evaluate_verb(words: Sequence[str]) -> None:
     """Score a run on its test data, or on other data."""
-    options = parse(EvaluateOptions, words, "maquette evaluate", evaluate_verb.__doc__)
+    options = parse(_evaluate_options(words), words, "maquette evaluate", evaluate_verb.__doc__)
+    own = {k: v for k, v in options if k not in EvaluateOptions.model_fields}
     run = maquette.Run(options.run)
     load_tensorflow()
-    result = maquette.evaluate(run, options.data, options.split)
+    result = maquette.evaluate(run, options.data, options.split, **own)
     if options.as_json:
         _print_json(result)
         return
     _print_metrics(result["metrics"], f"{result['split']} of {result['data']}")
     for title, rows in result["tables"].items():
         _print_table(rows, title)
+
+
+def _evaluate_options(words: Sequence[str]) -> type[EvaluateOptions]:
+    """Return the verb's options and those of the template of the run that the words name."""
+    from maquette.gallery import config_class
+
+    record = next((w for w in words if (Path(w) / "config.yaml").is_file()), None)
+    if record is None:
+        return EvaluateOptions
+    run = maquette.Run(record)
+    config = config_class(run.record["template"])
+    chosen = config(**run.record["config"])
+    fields = {
+        name: (Annotated[field.rebuild_annotation(), field], getattr(chosen, name))
+        for name, field in config.model_fields.items()
+        if name in config.for_evaluation()
+    }
+    return create_model("Options", __base__=EvaluateOptions, **fields)
 
 
 def predict_verb(words: Sequence[str]) -> None:

@@ -11,8 +11,8 @@ It holds, in this order:
 6. `endpoints(model) -> dict[str, keras.Model]`, Functional models with named inputs and outputs;
 7. `figures(model, data) -> dict[str, Figure]`, pictures a person would look at.
 
-Two more functions are optional: `pretrained(model, config)` puts published weights into a fresh
-model, and `stages(model, config, data)` yields the `Stage`s of a training that has several.
+Two more functions are optional: `pretrained(model, config, data)` puts published weights into a
+fresh model, and `stages(model, config, data)` yields the `Stage`s of a training that has several.
 """
 
 from __future__ import annotations
@@ -29,10 +29,26 @@ from maquette.errors import UserError, nearest
 if TYPE_CHECKING:
     import keras
 
+    from maquette.pipeline import Examples
     from maquette.tasks.task import Task
 
 REQUIRED = ("Config", "TINY", "TASK", "build", "search_space", "endpoints", "figures")
-RESERVED_OPTIONS = frozenset({"template", "data", "config", "out", "name", "seed", "strict"})
+RESERVED_OPTIONS = frozenset(
+    {"template", "run", "data", "split", "config", "out", "name", "seed", "strict", "as_json"}
+)
+
+
+class ForEvaluation:
+    """Mark of an option that changes how a run is judged, not what is trained.
+
+    `maquette evaluate` takes such options too, and can so judge a run in another way than the one
+    it was trained with.
+
+    Example:
+        >>> class Config(TemplateConfig):
+        ...     trials: Annotated[PositiveInt, ForEvaluation] = 1000
+        ...     "Number of trials."
+    """
 
 
 class Options(BaseModel):
@@ -63,6 +79,11 @@ class Options(BaseModel):
 class TemplateConfig(Options):
     """Base of every template's `Config`: the fields that plain `fit` needs stand in each."""
 
+    @classmethod
+    def for_evaluation(cls) -> list[str]:
+        """Return the names of the options that are marked with `ForEvaluation`."""
+        return [n for n, field in cls.model_fields.items() if ForEvaluation in field.metadata]
+
 
 def _problem(options: type[BaseModel], error: dict) -> str:
     name = str(error["loc"][0]) if error["loc"] else ""
@@ -88,8 +109,11 @@ class Stage:
             ends. `None` trains to the end. The best epoch's weights are kept either way.
         features: Where given, it runs once over the data, and `model` trains on its cached
             outputs instead of on the data itself.
+        examples: Where given, it returns what the stage trains on, made from the training
+            examples: in another order, changed at random, or with more classes.
         class_weight: Weight of each class in the loss, by index. Defaults to equal weights.
-        callbacks: Keras callbacks of this stage alone.
+        callbacks: Keras callbacks of this stage alone. One with an attribute `folder` finds the
+            run's folder there.
     """
 
     name: str
@@ -98,6 +122,7 @@ class Stage:
     batch_size: int
     patience: int | None = None
     features: keras.Model | None = None
+    examples: Callable[[Examples], Examples] | None = None
     class_weight: dict[int, float] | None = None
     callbacks: list[keras.callbacks.Callback] = field(default_factory=list)
 
@@ -115,7 +140,7 @@ class Template:
     search_space: Callable[[Any], dict[str, Any]]
     endpoints: Callable[[keras.Model], dict[str, keras.Model]]
     figures: Callable[[keras.Model, Any], dict[str, Any]]
-    pretrained: Callable[[keras.Model, TemplateConfig], None]
+    pretrained: Callable[[keras.Model, TemplateConfig, Any], None]
     stages: Callable[[keras.Model, TemplateConfig, Any], Iterator[Stage]]
 
     @classmethod
@@ -137,7 +162,7 @@ class Template:
         return cls(
             name=name,
             card=module.__doc__.strip(),
-            pretrained=getattr(module, "pretrained", lambda model, config: None),
+            pretrained=getattr(module, "pretrained", lambda model, config, data: None),
             stages=getattr(module, "stages", single_stage),
             **parts,
         )

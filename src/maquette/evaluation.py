@@ -11,7 +11,7 @@ from maquette.run import Run
 
 
 def evaluate(
-    run: str | Path | Run, data: str | None = None, split: str | None = None
+    run: str | Path | Run, data: str | None = None, split: str | None = None, **options: Any
 ) -> dict[str, Any]:
     """Score a run.
 
@@ -24,6 +24,8 @@ def evaluate(
             not divided into splits is used as a whole.
         split: `"train"`, `"validation"` or `"test"`. Defaults to the test split; where there is
             none, to validation, and says so.
+        **options: Options of the template that change how a run is judged; by default those it
+            was trained with.
 
     Returns:
         A dictionary with `template`, `run`, `data`, `split`, `metrics` and `tables`.
@@ -32,11 +34,11 @@ def evaluate(
         UserError: the run, the data or the split cannot be used.
     """
     run = run if isinstance(run, Run) else Run(run)
-    task = run.template.TASK
+    if options:
+        run = run.judged_with(options)
     opened = open_run_data(run, data)
     chosen = choose_split(opened, split)
-    examples = task.examples(run.model, opened, chosen)
-    result = task.evaluate(run.model, examples, opened, chosen)
+    result = run.template.TASK.evaluate(run, opened, chosen)
     return {
         "template": run.record["template"],
         "run": str(run.path),
@@ -53,26 +55,27 @@ def open_run_data(run: Run, source: str | None = None) -> Any:
     Raises:
         UserError: the data is gone, or does not fit the run.
     """
-    recorded = run.record["data"]
-    opened = run.template.TASK.open(recorded["source"] if source is None else source)
+    task, recorded = run.template.TASK, run.record["data"]
+    opened = task.open(recorded["source"] if source is None else source, run.config)
+    adapted = task.adapt(opened, run.description)
     if opened.source != recorded["source"]:
-        return opened.for_classes(run.description.classes).as_test_if_undivided()
+        return adapted.as_test_if_undivided()
     if opened.fingerprint != recorded["fingerprint"]:
         say(f"note: {opened.source} has changed since this run was trained")
-    return opened.for_classes(run.description.classes)
+    return adapted
 
 
 def choose_split(data: Any, split: str | None) -> str:
-    """Return the split to judge on: the one asked for, or test, or else validation.
+    """Return the split to judge on: the one asked for, or test, validation or train if it is all.
 
     Raises:
         UserError: the split asked for does not exist.
     """
     if split is None:
-        if "test" in data.splits:
-            return "test"
-        say("note: this data has no test split; evaluating on validation")
-        return "validation"
+        chosen = next(name for name in ("test", "validation", "train") if name in data.splits)
+        if chosen != "test":
+            say(f"note: this data has no test split; evaluating on {chosen}")
+        return chosen
     if split not in data.splits:
         raise UserError(f"{data.source} has no {split} split; it has {', '.join(data.splits)}")
     return split

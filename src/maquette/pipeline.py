@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import cpu_count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from maquette.orders import Order, Shuffled, positions
 from maquette.progress import track
 
 MEMORY_BUDGET = 1 << 28  # bytes; what is larger stays on disk
@@ -40,49 +41,59 @@ class Examples:
     Args:
         x: Inputs, shape `(n, ...)`.
         y: Targets, shape `(n, ...)`.
+        order: Which of them a training step sees. Defaults to all of them once an epoch.
+        transform: Changes a training batch: a function of `x`, `y` and a seed of shape `(2,)`
+            that is different in each step, made of stateless operations.
     """
 
     x: Readable
     y: np.ndarray
+    order: Order = Shuffled()
+    transform: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple] | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
     def steps(self, batch_size: int) -> int:
-        """Return the number of batches in an epoch; the last one may be smaller."""
-        return -(-len(self) // batch_size)
+        """Return the number of training batches in an epoch."""
+        return self.order.steps(len(self), batch_size)
 
     def in_order(self, batch_size: int) -> tf.data.Dataset:
         """Return all examples once, in order, as batches `(x, y)`."""
 
         def indices(step: tf.Tensor) -> tf.Tensor:
-            return _positions(step, batch_size, len(self))
+            return positions(step, batch_size, len(self))
 
-        steps = tf.data.Dataset.range(self.steps(batch_size))
+        steps = tf.data.Dataset.range(-(-len(self) // batch_size))
         return _fetch(steps.map(indices), self)
 
     def shuffled(self, batch_size: int, seed: int, first_step: int = 0) -> tf.data.Dataset:
-        """Return an endless stream of batches `(x, y)`, each epoch in an order of its own.
+        """Return an endless stream of training batches `(x, y)`.
 
         Args:
             batch_size: Examples in a batch.
-            seed: Decides all orders.
+            seed: Decides the order and all random changes.
             first_step: Position to start from, counted in batches over all epochs.
         """
-        per_epoch = self.steps(batch_size)
 
         def indices(step: tf.Tensor) -> tf.Tensor:
-            positions = _positions(step % per_epoch, batch_size, len(self))
-            epoch_seed = tf.stack([tf.constant(seed, tf.int64), step // per_epoch])
-            return tf.random.experimental.index_shuffle(positions, epoch_seed, len(self) - 1)
+            return self.order.indices(step, len(self), batch_size, seed)
 
         steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
-        return _fetch(steps.map(indices), self)
+        batches = _fetch(steps.map(indices), self)
+        if self.transform is None:
+            return batches
+        seeds = steps.map(lambda step: tf.stack([tf.constant(seed, tf.int64), step]))
+        return tf.data.Dataset.zip(batches, seeds).map(
+            lambda batch, step_seed: self.transform(*batch, step_seed),
+            num_parallel_calls=cpu_count(),
+            deterministic=True,
+        )
 
     def sample(self, count: int) -> Examples:
         """Return at most `count` examples, evenly spread over all, read into memory."""
         indices = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(int))
-        return Examples(self.x[indices], self.y[indices])
+        return replace(self, x=self.x[indices], y=self.y[indices])
 
     def in_memory(self, label: str, budget: int = MEMORY_BUDGET) -> Examples:
         """Return the examples with their inputs read into memory, where these fit the budget.
@@ -101,7 +112,7 @@ class Examples:
         with ThreadPoolExecutor(cpu_count()) as pool:
             for _ in track(pool.map(read, range(len(self))), label, len(self)):
                 pass
-        return Examples(x, self.y)
+        return replace(self, x=x)
 
 
 def predict(
@@ -115,7 +126,7 @@ def predict(
         batch_size: Examples per step.
         label: Shown beside the progress.
     """
-    batches = track(examples.in_order(batch_size), label, examples.steps(batch_size))
+    batches = track(examples.in_order(batch_size), label, -(-len(examples) // batch_size))
     for x, _ in batches:
         # A smaller last batch would have the model traced a second time, which takes seconds.
         missing = [(0, batch_size - len(x))] + [(0, 0)] * (len(x.shape) - 1)
@@ -167,11 +178,6 @@ def _outputs(
         out[start : start + len(outputs)] = outputs
         start += len(outputs)
     return out
-
-
-def _positions(step: tf.Tensor, batch_size: int, count: int) -> tf.Tensor:
-    start = step * batch_size
-    return tf.range(start, tf.minimum(start + batch_size, count))
 
 
 def _fetch(indices: tf.data.Dataset, examples: Examples) -> tf.data.Dataset:

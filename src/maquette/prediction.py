@@ -11,7 +11,7 @@ from maquette.run import Run
 
 
 def predict(run: str | Path | Run, files: Sequence[str | Path]) -> list[dict[str, Any]]:
-    """Predict what each file shows.
+    """Predict from each file.
 
     Example:
         >>> maquette.predict("saved_models/transfer/ants", ["photo.jpg"])[0]["class"]
@@ -19,6 +19,7 @@ def predict(run: str | Path | Run, files: Sequence[str | Path]) -> list[dict[str
     Args:
         run: A run, or the path of its folder.
         files: Paths of files. A folder stands for all files below it that the task can read.
+            Word vectors take words.
 
     Returns:
         One dictionary per file, in order; for an image classifier with `file`, `class`,
@@ -33,5 +34,4 @@ def predict(run: str | Path | Run, files: Sequence[str | Path]) -> list[dict[str
     paths = run.template.TASK.files([Path(file) for file in files])
     if not paths:
         raise UserError(f"nothing to predict from in {', '.join(map(str, files))}")
-    endpoint = next(iter(run.template.endpoints(run.model).values()))
-    return run.template.TASK.predict(endpoint, paths, run.description)
+    return run.template.TASK.predict(run, paths)

@@ -14,10 +14,11 @@ import platform
 import shutil
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -55,7 +56,14 @@ class Run:
         self.record = _read_record(self.path)
 
     @classmethod
-    def create(cls, out: str | Path, template: str, name: str | None, record: dict) -> Run:
+    def create(
+        cls,
+        out: str | Path,
+        template: str,
+        name: str | None,
+        record: dict,
+        texts: Mapping[str, str] = MappingProxyType({}),
+    ) -> Run:
         """Make the folder of a new run with its `config.yaml`.
 
         Args:
@@ -63,13 +71,18 @@ class Run:
             template: Name of the template.
             name: Name of the run; defaults to the date and time.
             record: What `config.yaml` will hold.
+            texts: What the model knows of its data and is too long for `config.yaml`, by the name
+                of the file.
 
         Raises:
             UserError: the folder exists, or cannot be written.
         """
         path = new_run_path(out, template, name)
         path.mkdir(parents=True)
-        write_record(path, record)
+        for file, text in texts.items():
+            write_text(path / file, text)
+        hashes = {file: sha256(path / file) for file in texts}
+        write_record(path, {**record, "data": {**record["data"], "files": hashes}})
         return cls(path)
 
     @cached_property
@@ -82,13 +95,38 @@ class Run:
         """The resolved options of the run."""
         return self.template.Config(**self.record["config"])
 
+    def judged_with(self, options: dict[str, Any]) -> Run:
+        """Return the run with other values of options that do not concern the training.
+
+        Raises:
+            UserError: an option is unknown, out of range, or decides what is trained.
+        """
+        config = type(self.config)(**{**self.config.model_dump(), **options})
+        fixed = [name for name in options if name not in config.for_evaluation()]
+        if fixed:
+            option = "--" + fixed[0].replace("_", "-")
+            raise UserError(f"{option} was decided when {self.path} was trained; train again")
+        run = Run(self.path)
+        run.__dict__["config"] = config
+        return run
+
     @cached_property
     def description(self) -> Any:
         """What the model knows of its data, e.g. its classes."""
+        data = self.record["data"]
+        texts = {name: self._read_text(name, sha) for name, sha in data.get("files", {}).items()}
         try:
-            return self.template.TASK.described(self.record["data"]["description"])
+            return self.template.TASK.described(data["description"], texts)
         except (KeyError, TypeError):
             raise _damaged(self.path / RECORD) from None
+
+    def _read_text(self, name: str, expected: str) -> str:
+        if not _is_plain(name):
+            raise _damaged(self.path / RECORD)
+        path = self.path / name
+        if not path.is_file() or sha256(path) != expected:
+            raise UserError(f"{path} is not the file that the training wrote; train again")
+        return path.read_text(encoding="utf-8")
 
     @cached_property
     def model(self) -> keras.Model:

@@ -21,6 +21,7 @@ from maquette.pipeline import Examples, cached_features
 from maquette.progress import say
 from maquette.reporting import report
 from maquette.run import Run, new_record, new_run_path
+from maquette.tasks.task import Task
 
 VALIDATION_BATCH = 32
 
@@ -68,16 +69,18 @@ def train(
     seed = seed if seed is not None else request.seed
     chosen = parts.Config(**{**request.options, **options})
     new_run_path(out, template, name)
-    opened = parts.TASK.open(source, strict)
+    opened = parts.TASK.open(source, chosen, strict)
     for note in opened.notes:
         say(f"note: {note}")
 
     keras.utils.set_random_seed(seed)
     model = parts.build(chosen, opened)
-    parts.pretrained(model, chosen)
-    run = Run.create(out, template, name, _record(parts, chosen, opened, seed))
+    parts.pretrained(model, chosen, opened)
+    record = _record(parts, chosen, opened, seed)
+    run = Run.create(out, template, name, record, parts.TASK.texts(opened))
     try:
         fit_stages(run, parts, chosen, model, opened, seed)
+        parts.TASK.calibrate(model, opened)
         run.save_model(model)
     except BaseException:
         run.remove()
@@ -94,11 +97,12 @@ def judge(run: Run, data: Any) -> None:
         run: A run whose model is trained.
         data: Its data.
     """
-    task, metrics, figures = run.template.TASK, {}, {}
-    for split in (s for s in ("validation", "test") if s in data.splits):
-        result = task.evaluate(run.model, task.examples(run.model, data, split), data, split)
+    metrics, figures = {}, {}
+    chosen = choose_split(data, None)
+    for split in (s for s in ("validation", "test") if s in data.splits or s == chosen):
+        result = run.template.TASK.evaluate(run, data, split)
         metrics[split] = {"metrics": result.metrics, "tables": result.tables}
-        if split == choose_split(data, None):
+        if split == chosen:
             figures = result.figures
     run.save_metrics(metrics)
     run.save_figures({**figures, **run.template.figures(run.model, data)})
@@ -117,17 +121,20 @@ def _record(template: Template, config: TemplateConfig, data: Any, seed: int) ->
 def fit_stages(
     run: Run, template: Template, config: TemplateConfig, model: keras.Model, data: Any, seed: int
 ) -> None:
-    """Run all stages, keep the history, and leave the best epoch's weights in the model."""
+    """Run all stages, keep the history, and leave the best epoch's weights in the model.
+
+    Where the task monitors nothing, the last epoch's weights stay.
+    """
     task = template.TASK
     examples = {
         split: task.examples(model, data, split).in_memory(f"reading {split}")
-        for split in ("train", "validation")
+        for split in (("train", "validation") if task.monitor else ("train",))
     }
     rows: list[dict[str, Any]] = []
     best: tuple[float, list[np.ndarray]] | None = None
     for stage in template.stages(model, config, data):
         with _stage_examples(stage, examples, run.path) as inputs:
-            history, interrupted = _fit(stage, inputs, task, seed)
+            history, interrupted = _fit(stage, inputs, task, run.path, seed)
         if history:
             rows += history
             run.save_history(rows)
@@ -148,6 +155,8 @@ def fit_stages(
 def _stage_examples(
     stage: Stage, examples: dict[str, Examples], folder: Path
 ) -> Iterator[dict[str, Examples]]:
+    if stage.examples is not None:
+        examples = {**examples, "train": stage.examples(examples["train"])}
     if stage.features is None:
         yield examples
         return
@@ -156,35 +165,47 @@ def _stage_examples(
 
 
 def _fit(
-    stage: Stage, examples: dict[str, Examples], task: Any, seed: int
+    stage: Stage, examples: dict[str, Examples], task: Task, folder: Path, seed: int
 ) -> tuple[list[dict[str, Any]], bool]:
     """Call `fit`, and return one row per epoch and whether the user interrupted it."""
-    train, validation = examples["train"], examples["validation"]
-    best = keras.callbacks.EarlyStopping(
-        monitor=task.monitor,
-        mode=task.mode,
-        patience=stage.patience or stage.epochs,
-        restore_best_weights=True,
-    )
-    log, progress = _EpochLog(stage.name), EpochProgress(stage.name)
+    train = examples["train"]
+    best, log, progress = _best_epoch(stage, task), _EpochLog(stage.name), EpochProgress(stage.name)
+    for callback in (c for c in stage.callbacks if hasattr(c, "folder")):
+        callback.folder = folder
+    validation = examples["validation"].in_order(VALIDATION_BATCH) if task.monitor else None
     try:
         stage.model.fit(
             train.shuffled(stage.batch_size, seed),
             steps_per_epoch=train.steps(stage.batch_size),
-            validation_data=validation.in_order(VALIDATION_BATCH),
+            validation_data=validation,
             epochs=stage.epochs,
             class_weight=stage.class_weight,
-            callbacks=[best, log, progress, *stage.callbacks],
+            callbacks=[*best, *stage.callbacks, log, progress],
             shuffle=False,
             verbose=0,
         )
     except KeyboardInterrupt:
-        if best.best_weights is not None:
-            stage.model.set_weights(best.best_weights)
+        for callback in best:
+            if callback.best_weights is not None:
+                stage.model.set_weights(callback.best_weights)
         return log.rows, True
     finally:
         progress.close()
     return log.rows, False
+
+
+def _best_epoch(stage: Stage, task: Task) -> list[keras.callbacks.EarlyStopping]:
+    """Return what brings the best epoch's weights back, where the task tells which is best."""
+    if task.monitor is None:
+        return []
+    return [
+        keras.callbacks.EarlyStopping(
+            monitor=task.monitor,
+            mode=task.mode,
+            patience=stage.patience or stage.epochs,
+            restore_best_weights=True,
+        )
+    ]
 
 
 class _EpochLog(keras.callbacks.Callback):
@@ -210,8 +231,10 @@ class _EpochLog(keras.callbacks.Callback):
             )
 
 
-def _best_value(rows: list[dict[str, Any]], task: Any) -> float:
-    """Return the best monitored value, larger being better."""
+def _best_value(rows: list[dict[str, Any]], task: Task) -> float:
+    """Return the best monitored value, larger being better; 0 where nothing is monitored."""
+    if task.monitor is None:
+        return 0.0
     if task.monitor not in rows[0]:
         known = ", ".join(rows[0])
         raise UserError(f"the model reports no {task.monitor!r} to choose by; it reports {known}")

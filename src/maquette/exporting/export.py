@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import keras
 import numpy as np
 
 from maquette.errors import GateError, UserError, nearest
@@ -22,11 +24,13 @@ from maquette.exporting.gate import (
     run_in_batches,
 )
 from maquette.exporting.litert import LiteRtFile, convert_apart, custom_operators, latency
+from maquette.exporting.recurrent import phone_recurrence
 from maquette.exporting.saved_model import SavedModel, write_saved_model
 from maquette.files import folder_written_whole, sha256
 from maquette.progress import track, waiting
 from maquette.reporting import report
 from maquette.run import Run
+from maquette.tasks.task import Probe, Task
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 FORMATS = ("saved_model", *VARIANTS)
@@ -63,15 +67,17 @@ def export(
     """
     run = run if isinstance(run, Run) else Run(run)
     _check_formats(formats, max_drop)
-    data = open_run_data(run)
-    endpoints = run.template.endpoints(run.model)
-    reference = _reference(run, endpoints, data)
+    job = _job(run)
+    task = run.template.TASK
     with folder_written_whole(run.path / "export") as folder:
-        assets = run.template.TASK.assets(run.description)
+        assets = task.assets(run.description)
         for name, text in assets.items():
             (folder / name).write_text(text, encoding="utf-8")
-        rows = _write_files(run, endpoints, data, reference, folder, formats, max_drop)
-        summary = {"template": run.record["template"], "run": run.path.name, **_lists(assets)}
+        rows = _write_files(job, folder, formats, max_drop)
+        for name, content in task.other_formats(run).items():
+            (folder / name).write_bytes(content)
+        labels = assets.get("labels.txt", "").splitlines()
+        summary = {"template": run.record["template"], "run": run.path.name, "labels": labels}
         text = json.dumps({**summary, "files": rows}, indent=2, ensure_ascii=False)
         (folder / "export.json").write_text(text + "\n", encoding="utf-8")
     report.write(run)
@@ -79,11 +85,6 @@ def export(
     if failed:
         raise GateError("not exported, " + "; ".join(failed), rows)
     return rows
-
-
-def _lists(assets: dict[str, str]) -> dict[str, list[str]]:
-    """Return assets of one entry a line as lists, e.g. `labels` from `labels.txt`."""
-    return {Path(name).stem: text.splitlines() for name, text in assets.items()}
 
 
 def _check_formats(formats: Sequence[str], max_drop: float) -> None:
@@ -98,15 +99,41 @@ def _check_formats(formats: Sequence[str], max_drop: float) -> None:
         raise UserError(f"--max-drop must be between 0 and 1; received {max_drop}")
 
 
-def _reference(run: Run, endpoints: dict, data: Any) -> Reference:
-    task = run.template.TASK
-    examples = task.examples(run.model, data, "validation").sample(GATE_EXAMPLES)
-    inputs = {name: task.inputs(endpoint, examples) for name, endpoint in endpoints.items()}
+@dataclass(frozen=True)
+class _Job:
+    """What is exported, and what it must agree with.
+
+    Args:
+        task: The run's task.
+        endpoints: What goes into every file, by name.
+        server_endpoints: What goes into the SavedModel as well.
+        reference: Keras' answers on validation data.
+        calibration: Training examples of each endpoint, for int8.
+    """
+
+    task: Task
+    endpoints: dict[str, keras.Model]
+    server_endpoints: dict[str, keras.Model]
+    reference: Reference
+    calibration: dict[str, Probe]
+
+
+def _job(run: Run) -> _Job:
+    task, data = run.template.TASK, open_run_data(run)
+    endpoints, served = run.template.endpoints(run.model), task.server_endpoints(run)
+    every, split = {**endpoints, **served}, "validation" if "validation" in data.splits else "train"
+    probes = task.probes(run, data, split, GATE_EXAMPLES)
     outputs = {
-        name: run_in_batches(_Keras(endpoints), name, inputs[name])
-        for name in track(list(endpoints), "answers of Keras", len(endpoints))
+        name: run_in_batches(_Keras(every), name, probes[name].inputs)
+        for name in track(list(every), "answers of Keras", len(every))
     }
-    return Reference(inputs, outputs, examples.y, task.agreement, task.judge)
+    return _Job(
+        task,
+        endpoints,
+        served,
+        Reference(probes, outputs, task.agreement, task.judge),
+        task.probes(run, data, "train", CALIBRATION_EXAMPLES),
+    )
 
 
 class _Keras:
@@ -116,50 +143,49 @@ class _Keras:
         self._endpoints = endpoints
 
     def run(self, endpoint: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        outputs = self._endpoints[endpoint].predict_on_batch(inputs)
+        tensors = {name: keras.ops.convert_to_tensor(value) for name, value in inputs.items()}
+        outputs = self._endpoints[endpoint].predict_on_batch(tensors)
         return {name: np.asarray(value) for name, value in outputs.items()}
 
 
 def _write_files(
-    run: Run,
-    endpoints: dict,
-    data: Any,
-    reference: Reference,
-    folder: Path,
-    formats: Sequence[str],
-    max_drop: float,
+    job: _Job, folder: Path, formats: Sequence[str], max_drop: float
 ) -> list[dict[str, Any]]:
     """Write what passes the gate into `folder` and return the table's rows."""
     with TemporaryDirectory(prefix=".convert-", dir=folder.parent) as scratch:
         work = Path(scratch)
-        saved_model = work / "saved_model"
-        with waiting("writing the SavedModel"):
-            write_saved_model(endpoints, saved_model, list(folder.iterdir()))
         made = {v: work / f"model_{v}.tflite" for v in VARIANTS if v in formats}
-        _write_calibration(run, endpoints, data, work / "calibration")
-        with waiting(f"converting to {', '.join(made)}"):
-            crashes = convert_apart(saved_model, list(endpoints), work / "calibration", made)
+        crashes = _convert(job, work, made)
         if "saved_model" in formats:
-            made = {"saved_model": saved_model, **made}
+            every = {**job.endpoints, **job.server_endpoints}
+            with waiting("writing the SavedModel"):
+                write_saved_model(every, work / "saved_model", list(folder.iterdir()))
+            made = {"saved_model": work / "saved_model", **made}
         rows = []
         for variant, path in track(made.items(), "checking", len(made)):
-            verdict = _verdict(path, variant, reference, max_drop, crashes.get(variant))
-            rows.append(_row(path, variant, endpoints, reference, run.template.TASK, verdict))
+            verdict = _verdict(job, path, variant, max_drop, crashes.get(variant))
+            rows.append(_row(job, path, variant, verdict))
             if not verdict.failures:
                 path.rename(folder / path.name)
     return rows
 
 
-def _write_calibration(run: Run, endpoints: dict, data: Any, folder: Path) -> None:
-    task = run.template.TASK
-    folder.mkdir()
-    examples = task.examples(run.model, data, "train").sample(CALIBRATION_EXAMPLES)
-    for name, endpoint in endpoints.items():
-        np.savez(folder / f"{name}.npz", **task.inputs(endpoint, examples))
+def _convert(job: _Job, work: Path, files: dict[str, Path]) -> dict[str, str]:
+    """Write TFLite files, and return the reason for each that failed."""
+    if not files:
+        return {}
+    calibration = work / "calibration"
+    calibration.mkdir()
+    for name in job.endpoints:
+        np.savez(calibration / f"{name}.npz", **job.calibration[name].inputs)
+    with waiting(f"converting to {', '.join(files)}"):
+        with phone_recurrence():
+            write_saved_model(job.endpoints, work / "convertible")
+        return convert_apart(work / "convertible", list(job.endpoints), calibration, files)
 
 
 def _verdict(
-    path: Path, variant: str, reference: Reference, max_drop: float, crash: str | None
+    job: _Job, path: Path, variant: str, max_drop: float, crash: str | None
 ) -> Verdict:
     if crash:
         return Verdict(agreement=0.0, failures=[crash])
@@ -167,6 +193,7 @@ def _verdict(
         file = _open(path, variant)
     except Exception as error:  # Whatever a reader raises tells of the file.
         return Verdict(agreement=0.0, failures=[f"does not load: {first_line(error)}"])
+    reference = job.reference if variant == "saved_model" else job.reference.of(job.endpoints)
     return examine(file, variant, reference, max_drop)
 
 
@@ -179,15 +206,14 @@ def _open(path: Path, variant: str) -> Runnable:
     return LiteRtFile(path)
 
 
-def _row(
-    path: Path, variant: str, endpoints: dict, reference: Reference, task: Any, verdict: Verdict
-) -> dict[str, Any]:
+def _row(job: _Job, path: Path, variant: str, verdict: Verdict) -> dict[str, Any]:
     """Return a table row; what a failed file lacks is `None`."""
+    score = None if verdict.score is None else round(verdict.score, 6)
     row = {
         "format": variant,
         "file": path.name,
         "bytes": None,
-        task.score: None if verdict.score is None else round(verdict.score, 6),
+        **({job.task.score: score} if job.task.score else {}),
         "agreement": round(verdict.agreement, 6),
         "largest_error": float(f"{verdict.error:.3g}"),
         "latency_ms": None,
@@ -202,9 +228,9 @@ def _row(
         digest = hashlib.sha256("".join(f"{p.name} {sha256(p)}\n" for p in files).encode())
         row |= {"bytes": sum(p.stat().st_size for p in files), "sha256": digest.hexdigest()}
     else:
-        first = next(iter(endpoints))
+        first = next(iter(job.endpoints))
         row |= {"bytes": path.stat().st_size, "sha256": sha256(path)}
         file = LiteRtFile(path)
-        row["latency_ms"] = round(latency(path, first, reference.inputs[first]), 3)
-        row["endpoints"] = {name: file.tensors(name, task.ranges) for name in endpoints}
+        row["latency_ms"] = round(latency(path, first, job.reference.probes[first].inputs), 3)
+        row["endpoints"] = {name: file.tensors(name, job.task.ranges) for name in job.endpoints}
     return row

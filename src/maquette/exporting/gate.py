@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 import numpy as np
+
+from maquette.tasks.task import Probe
 
 BATCH = 32
 
@@ -31,21 +33,27 @@ class Runnable(Protocol):
 
 @dataclass(frozen=True)
 class Reference:
-    """What Keras answers to real inputs, per endpoint, and the score of those answers.
+    """What Keras answers to real inputs of the endpoints, and the score of those answers.
 
     Args:
-        inputs: Real inputs of each endpoint, by name.
+        probes: Real inputs and targets of each endpoint, by its name.
         outputs: Keras' outputs of each endpoint, by name.
-        targets: What the outputs should be.
-        agreement: The task's measure of agreement between two sets of outputs.
+        agreement: The task's measure of agreement between two sets of an endpoint's outputs.
         judge: The task's score of outputs, or `None` for an endpoint that has none.
     """
 
-    inputs: dict[str, dict[str, np.ndarray]]
+    probes: dict[str, Probe]
     outputs: dict[str, dict[str, np.ndarray]]
-    targets: np.ndarray
-    agreement: Callable[[dict, dict], float]
-    judge: Callable[[dict, np.ndarray], float | None]
+    agreement: Callable[[str, dict, dict], float]
+    judge: Callable[[str, dict, np.ndarray], float | None]
+
+    def of(self, endpoints: Iterable[str]) -> Reference:
+        """Return the part that concerns some endpoints."""
+        return replace(
+            self,
+            probes={name: self.probes[name] for name in endpoints},
+            outputs={name: self.outputs[name] for name in endpoints},
+        )
 
 
 @dataclass
@@ -78,7 +86,7 @@ def examine(file: Runnable, variant: str, reference: Reference, max_drop: float)
     verdict = Verdict()
     for endpoint, expected in reference.outputs.items():
         try:
-            received = run_in_batches(file, endpoint, reference.inputs[endpoint])
+            received = run_in_batches(file, endpoint, reference.probes[endpoint].inputs)
         except Exception as error:  # Whatever a runtime raises tells of the file.
             verdict.failures.append(f"{endpoint} does not run: {first_line(error)}")
             verdict.agreement = 0.0
@@ -126,7 +134,7 @@ def _compare(
     verdict: Verdict, endpoint: str, variant: str, expected: dict, received: dict, reference: Any
 ) -> None:
     error = max(relative_error(expected[name], received[name]) for name in expected)
-    agreement = reference.agreement(expected, received)
+    agreement = reference.agreement(endpoint, expected, received)
     verdict.error = max(verdict.error, error)
     verdict.agreement = min(verdict.agreement, agreement)
     if error > LARGEST_ERROR.get(variant, float("inf")) or not np.isfinite(error):
@@ -144,12 +152,13 @@ def _compare(
 def _score(
     verdict: Verdict, endpoint: str, expected: dict, received: dict, reference: Any, drop: float
 ) -> None:
-    before = reference.judge(expected, reference.targets)
+    targets = reference.probes[endpoint].targets
+    before = None if targets is None else reference.judge(endpoint, expected, targets)
     if before is None:
         return
-    after = reference.judge(received, reference.targets)
+    after = reference.judge(endpoint, received, targets)
     verdict.score = after if verdict.score is None else min(verdict.score, after)
-    allowed = max(drop, 1 / len(reference.targets))
+    allowed = max(drop, 1 / len(targets))
     if before - after > allowed + 1e-9:
         verdict.failures.append(
             f"{endpoint} scores {after:.4f}, Keras {before:.4f}: "

@@ -130,6 +130,8 @@ def _draw_curves(axes, history: Sequence[dict], metric: str) -> None:
     lines = {"training": (metric, GREY), "validation": (f"val_{metric}", BLUE)}
     for label, (name, color) in lines.items():
         values = [row.get(name, np.nan) for row in history]
+        if np.isnan(values).all():
+            continue
         axes.plot(epochs, values, color=color, label=label, marker="o", markersize=3)
     stages = [row["stage"].replace("_", " ") for row in history]
     for epoch in np.flatnonzero([a != b for a, b in pairwise(stages)]):

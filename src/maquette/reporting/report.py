@@ -109,12 +109,18 @@ def _titled(name: str, rows: list[dict[str, Any]]) -> str:
 
 def _curves(run: Run) -> str:
     history = run.history if (run.path / "history.csv").is_file() else []
-    names = [name for name in (history or [{}])[0] if f"val_{name}" in history[0]]
+    names = _curve_names(history[0]) if history else []
     if not names:
         return ""
     run.save_figures({CURVES: plots.learning_curves(history, names)})
     # One picture each, so that they stand below one another where there is little room.
     return "".join(_drawing(plots.learning_curves(history, [name]), name) for name in names)
+
+
+def _curve_names(row: dict[str, Any]) -> list[str]:
+    """Return what was validated; where nothing was, all that was measured."""
+    measured = [name for name in row if name not in ("stage", "epoch", "seconds", "learning_rate")]
+    return [name for name in measured if f"val_{name}" in row] or measured
 
 
 def _drawing(figure: Any, name: str) -> str:
@@ -126,12 +132,13 @@ def _drawing(figure: Any, name: str) -> str:
 def _figures(run: Run) -> list[Path]:
     """Return the figures' files: those that tell of mistakes, then the template's own."""
     files = sorted((run.path / "figures").glob("[!.]*.png"))
+    files += sorted((run.path / "figures").glob("[!.]*.gif"))
     first = [file for name in FIRST_FIGURES for file in files if file.stem == name]
     return first + [file for file in files if file.stem not in (CURVES, *FIRST_FIGURES)]
 
 
 def _image(path: Path) -> str:
-    return wide(_embedded("png", path.read_bytes(), title(path.stem)))
+    return wide(_embedded(path.suffix[1:], path.read_bytes(), title(path.stem)))
 
 
 def _embedded(kind: str, content: bytes, name: str) -> str:

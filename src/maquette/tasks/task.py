@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 if TYPE_CHECKING:
     import keras
-    import numpy as np
     from matplotlib.figure import Figure
 
+    from maquette.contract import TemplateConfig
     from maquette.pipeline import Examples
+    from maquette.run import Run
+
+CLOSE = 0.1
 
 
 @dataclass(frozen=True)
@@ -30,57 +36,118 @@ class Evaluation:
     figures: dict[str, Figure] = field(default_factory=dict)
 
 
-class Task(Protocol):
+@dataclass(frozen=True)
+class Probe:
+    """Real inputs of one endpoint, and what its outputs should be.
+
+    Args:
+        inputs: Arrays by the name of the input; the first axis counts the examples.
+        targets: What `Task.judge` scores the outputs by; `None` where there is nothing to score.
+    """
+
+    inputs: dict[str, np.ndarray]
+    targets: np.ndarray | None = None
+
+
+class Task(ABC):
     """A kind of problem. The verbs know a template only through its task.
 
     Attributes:
         data: The default data source.
-        monitor: Name of the validation value that decides which epoch was best, and `mode`
-            (`"max"` or `"min"`) its direction.
-        score: Name of the metric that the export gate compares.
+        sample: Name of a small data source that is always there, for tests.
+        monitor: Name of the validation value that decides which epoch was best; `None` where none
+            tells it: then nothing is validated in training, and the last weights stay.
+        mode: Direction of the monitored value, `"max"` or `"min"`.
+        score: Name of the metric that the export gate compares; `None` where there is none.
+        memorised: Share of its first value to which the loss must fall when the model is trained
+            on one batch alone; `None` where a falling loss does not tell of learning.
         ranges: Lowest and highest value of inputs and outputs, by name, where they are known.
     """
 
     data: str
-    monitor: str
-    mode: str
-    score: str
-    ranges: dict[str, tuple[float, float]]
+    sample: str
+    monitor: str | None = None
+    mode: str = "max"
+    score: str | None = None
+    memorised: float | None = 0.2
+    ranges: ClassVar[dict[str, tuple[float, float]]] = {}
 
-    def open(self, source: str, strict: bool = False) -> Any:
-        """Open a data source, by name or path."""
+    @abstractmethod
+    def open(self, source: str, config: TemplateConfig, strict: bool = False) -> Any:
+        """Open a data source, by name or path, as the options of a template ask for."""
 
-    def sample(self) -> Any:
-        """Return a little real data that is always there, for tests."""
-
+    @abstractmethod
     def describe(self, data: Any) -> dict[str, Any]:
         """Return what `build` needs to know of the data, in plain values for a YAML file."""
 
-    def described(self, description: dict[str, Any]) -> Any:
-        """Return an object that `build` accepts, from what `describe` returned."""
+    def texts(self, data: Any) -> dict[str, str]:
+        """Return what `build` needs and is too long for YAML, as text files by name."""
+        return {}
 
+    @abstractmethod
+    def described(self, description: dict[str, Any], texts: dict[str, str]) -> Any:
+        """Return an object that `build` accepts, from what `describe` and `texts` returned."""
+
+    @abstractmethod
+    def adapt(self, data: Any, spec: Any) -> Any:
+        """Return data as a run sees it, e.g. with its classes in its order.
+
+        Args:
+            data: What `open` returned.
+            spec: What `described` returned for the run.
+        """
+
+    @abstractmethod
     def examples(self, model: keras.Model, data: Any, split: str) -> Examples:
         """Return a split as tensors for the model."""
 
-    def evaluate(self, model: keras.Model, examples: Examples, data: Any, split: str) -> Evaluation:
-        """Judge a model on one split."""
+    def calibrate(self, model: keras.Model, data: Any) -> None:  # noqa: B027
+        """Set weights that no gradient finds, such as a threshold, after the training."""
 
+    @abstractmethod
+    def evaluate(self, run: Run, data: Any, split: str) -> Evaluation:
+        """Judge a run's model on one split."""
+
+    @abstractmethod
     def files(self, paths: Sequence[Path]) -> list[Path]:
         """Return the files to predict from, folders replaced by what the task can read in them."""
 
-    def predict(
-        self, endpoint: keras.Model, files: Sequence[Path], description: Any
-    ) -> list[dict[str, Any]]:
-        """Return one row of predictions per file."""
+    @abstractmethod
+    def predict(self, run: Run, files: Sequence[Path]) -> list[dict[str, Any]]:
+        """Return rows of predictions."""
 
-    def inputs(self, endpoint: keras.Model, examples: Examples) -> dict[str, np.ndarray]:
-        """Return real inputs for an endpoint, by the names of its inputs."""
+    @abstractmethod
+    def probes(self, run: Run, data: Any, split: str, count: int) -> dict[str, Probe]:
+        """Return at most `count` real inputs for every endpoint of the run, by its name."""
 
-    def agreement(self, expected: dict, received: dict) -> float:
-        """Return the share (0 to 1) of outputs of an exported file that agree with Keras'."""
+    def agreement(self, endpoint: str, expected: dict, received: dict) -> float:
+        """Return the share (0 to 1) of examples on which an exported file agrees with Keras.
 
-    def judge(self, outputs: dict, targets: np.ndarray) -> float | None:
+        By default an example agrees if all its outputs together differ by at most a tenth of
+        their own length.
+        """
+        first, second = _rows(expected), _rows({name: received[name] for name in expected})
+        lengths = np.maximum(np.linalg.norm(first, axis=1), 1e-6)
+        return float(np.mean(np.linalg.norm(first - second, axis=1) <= CLOSE * lengths))
+
+    def judge(self, endpoint: str, outputs: dict, targets: np.ndarray) -> float | None:
         """Return the score of an endpoint's outputs, or `None` where there is none for it."""
+        return None
 
-    def assets(self, description: Any) -> dict[str, str]:
+    def assets(self, spec: Any) -> dict[str, str]:
         """Return text files that an exported model needs beside it, by file name."""
+        return {}
+
+    def server_endpoints(self, run: Run) -> dict[str, keras.Model]:
+        """Return endpoints for the SavedModel alone, e.g. with operators that no phone has."""
+        return {}
+
+    def other_formats(self, run: Run) -> dict[str, bytes]:
+        """Return further files of what the model has learned, by name."""
+        return {}
+
+
+def _rows(outputs: dict[str, np.ndarray]) -> np.ndarray:
+    """Return all outputs side by side, one row per example."""
+    parts = [value.reshape(len(value), -1).astype(np.float64) for value in outputs.values()]
+    return np.concatenate(parts, axis=1)

@@ -1,0 +1,153 @@
+"""Recurrent layers for export: their loop over time, written with operators that phones have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest import mock
+
+import keras
+import tensorflow as tf
+from keras.src import backend
+
+
+@contextmanager
+def phone_recurrence() -> Iterator[None]:
+    """Trace recurrent layers so that they convert to builtin TFLite operators.
+
+    Keras collects the outputs of the steps in a `TensorArray`, which TFLite lacks for a batch of
+    any size, and on a GPU it calls cuDNN. What is traced inside this context computes the same in
+    a loop that carries plain tensors. Batch and time may be of any size.
+
+    `keras.ops.flip`, by which `Bidirectional` turns the backward outputs round, becomes a gather:
+    the converter gives input and output of a reversal different int8 scales, but the bytes are
+    only copied, so that the result is wrong.
+
+    Example:
+        >>> with phone_recurrence():
+        ...     function.get_concrete_function(ids=tf.TensorSpec((None, None), tf.int32))
+    """
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(backend, "rnn", recurrence))
+        for fused in ("lstm", "gru"):
+            stack.enter_context(mock.patch.object(backend, fused, _not_fused))
+        stack.enter_context(mock.patch.object(backend.numpy, "flip", flip))
+        yield
+
+
+def _not_fused(*args: Any, **kwargs: Any) -> None:
+    # The layers answer this error by calling `backend.rnn`.
+    raise NotImplementedError
+
+
+def flip(x: tf.Tensor, axis: int | Sequence[int] | None = None) -> tf.Tensor:
+    """Return a tensor in reverse order along one axis, some, or all."""
+    x = tf.convert_to_tensor(x)
+    axes = range(len(x.shape)) if axis is None else [axis] if isinstance(axis, int) else axis
+    for each in axes:
+        x = tf.gather(x, tf.range(tf.shape(x)[each] - 1, -1, -1), axis=each)
+    return x
+
+
+def recurrence(
+    step_function: Callable,
+    inputs: tf.Tensor,
+    initial_states: Sequence[Any],
+    go_backwards: bool = False,
+    mask: tf.Tensor | None = None,
+    constants: Sequence[tf.Tensor] | None = None,
+    unroll: bool = False,
+    input_length: int | None = None,
+    time_major: bool = False,
+    zero_output_for_mask: bool = False,
+    return_all_outputs: bool = True,
+) -> tuple[tf.Tensor, tf.Tensor, Any]:
+    """Return the last output, the outputs and the last states, as `keras.src.backend.rnn` does.
+
+    Args:
+        step_function: Maps the inputs of one step and a list of states to an output and states.
+        inputs: Shape `(batch, time, ...)`, or `(time, batch, ...)` with `time_major`.
+        initial_states: Tensors of shape `(batch, ...)`, perhaps nested.
+        go_backwards: Whether the last step comes first, also in the outputs.
+        mask: Shape `(batch, time)` or `(batch, time, 1)`. Where it is false, the step leaves the
+            states as they are. Defaults to no mask.
+        constants: Tensors given to each step after the states.
+        unroll: Whether to write the steps out, without a loop.
+        input_length: Not used; the length is that of `inputs`.
+        time_major: Whether the first axis is time, not the batch.
+        zero_output_for_mask: Whether masked steps return zeros, not the output before them.
+        return_all_outputs: Whether to return the outputs of all steps, or only of the last.
+    """
+    if not time_major:
+        inputs = _swap_batch_and_time(inputs)  # (time, batch, ...)
+        mask = None if mask is None else _swap_batch_and_time(mask)
+    if mask is not None:
+        mask = tf.cast(mask if len(mask.shape) == 3 else tf.expand_dims(mask, -1), tf.bool)
+    length = inputs.shape[0] if inputs.shape[0] is not None else tf.shape(inputs)[0]
+    constants = tuple(constants or ())
+
+    def step(time: Any, before: tf.Tensor, states: list) -> tuple[tf.Tensor, list]:
+        index = length - 1 - time if go_backwards else time
+        nested = keras.tree.pack_sequence_as(initial_states, states)
+        output, new = step_function(tf.gather(inputs, index), (*nested, *constants))
+        new = keras.tree.flatten(new)
+        if mask is None:
+            return output, new
+        real = tf.gather(mask, index)  # (batch, 1)
+        masked = tf.zeros((), output.dtype) if zero_output_for_mask else before
+        kept = [_where(real, a, b) for a, b in zip(new, states, strict=True)]
+        return _where(real, output, masked), kept
+
+    states = keras.tree.flatten(initial_states)
+    first, _ = step_function(inputs[0], (*initial_states, *constants))
+    output = tf.zeros((tf.shape(inputs)[1], *first.shape[1:]), first.dtype)
+    output = tf.ensure_shape(output, first.shape)
+    # Calibration for int8 crashes on loops of one step.
+    run = _steps_written_out if unroll or inputs.shape[0] == 1 else _loop
+    output, outputs, states = run(step, length, output, states, return_all_outputs)
+    if not time_major:
+        outputs = _swap_batch_and_time(outputs)  # (batch, time, ...)
+    return output, outputs, keras.tree.pack_sequence_as(initial_states, states)
+
+
+def _steps_written_out(
+    step: Callable, length: int, output: tf.Tensor, states: list, keep_all: bool
+) -> tuple[tf.Tensor, tf.Tensor, list]:
+    outputs = []
+    for time in range(length):
+        output, states = step(time, output, states)
+        outputs.append(output)
+    return output, tf.stack(outputs if keep_all else outputs[-1:]), states
+
+
+def _loop(
+    step: Callable, length: int | tf.Tensor, output: tf.Tensor, states: list, keep_all: bool
+) -> tuple[tf.Tensor, tf.Tensor, list]:
+    kept = length if keep_all else 1
+    outputs = tf.zeros(tf.concat([[kept], tf.shape(output)], 0), output.dtype)
+    outputs.set_shape((kept if isinstance(kept, int) else None, *output.shape))
+
+    def body(time: tf.Tensor, output: tf.Tensor, outputs: tf.Tensor, *states: tf.Tensor) -> tuple:
+        new_output, new_states = step(time, output, list(states))
+        # Scattering into place would be shorter, but is wrong in int8.
+        new_outputs = tf.concat([outputs[1:], tf.expand_dims(new_output, 0)], 0)
+        new = (new_output, new_outputs, *new_states)
+        old = (output, outputs, *states)
+        return (time + 1, *(tf.ensure_shape(a, b.shape) for a, b in zip(new, old, strict=True)))
+
+    _, output, outputs, *states = tf.while_loop(
+        lambda time, *_: time < length, body, (tf.constant(0), output, outputs, *states)
+    )
+    return output, outputs, states
+
+
+def _swap_batch_and_time(tensor: tf.Tensor) -> tf.Tensor:
+    return tf.transpose(tensor, (1, 0, *range(2, len(tensor.shape))))
+
+
+def _where(condition: tf.Tensor, new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
+    """Choose per example; a product with the mask would lose much in int8."""
+    for _ in range(len(new.shape) - len(condition.shape)):
+        condition = tf.expand_dims(condition, -1)
+    return tf.where(condition, new, old)
