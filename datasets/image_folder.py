@@ -12,8 +12,6 @@ is changed. Images are divided by a hash of their contents, so the parts are the
 
 from __future__ import annotations
 
-import os
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
@@ -21,40 +19,39 @@ import numpy as np
 
 from maquette.errors import UserError
 from maquette.images.class_folders import (
-    ARCHIVE_SUFFIXES,
-    UNDIVIDED,
+    IMAGES,
     ClassFolders,
     Entry,
-    find_images,
-    is_image,
+    find_files,
+    is_path,
+    left_out_notes,
 )
-from maquette.images.data import (
-    SHARES,
-    FileSplit,
-    ImageData,
+from maquette.images.data import FileSplit, ImageData
+from maquette.images.decoding import ImageInfo, inspect_all
+from maquette.splits import (
+    FEWEST_PER_CLASS,
+    UNDIVIDED,
+    divide,
     fingerprint,
     imbalance_notes,
-    split_by_hash,
+    listed,
+    repeat_notes,
     split_note,
 )
-from maquette.images.decoding import ImageInfo, inspect_all
 
-HELD_OUT = {"train": 0.85, "validation": 0.15}
-FEWEST_PER_CLASS = 5
-NAMED_FILES = 5
+KIND = "images"
 
 
 def matches(source: str) -> bool:
     """Return whether `source` is meant as a folder: it is one, or it is written like a path."""
-    if os.path.isdir(os.path.expanduser(source)):
-        return True
-    if re.match(r"\w{2,}:", source):  # a URL, or a name with a scheme
-        return False
-    return bool(re.search(r"[/\\]|^[.~]", source)) or source.lower().endswith(ARCHIVE_SUFFIXES)
+    return is_path(source)
 
 
 def load(
-    source: str, strict: bool = False, progress: Callable[[int, int], None] | None = None
+    source: str,
+    strict: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+    open_set: bool = False,
 ) -> ImageData:
     """Read every image of a folder once, and divide them into splits.
 
@@ -62,6 +59,8 @@ def load(
         source: path of the folder.
         strict: refuse a folder with images that cannot be read, in place of leaving them out.
         progress: called with the number of images read and their total, after each.
+        open_set: let each split have classes of its own, and divide nothing: what is undivided
+            becomes train as a whole.
 
     Returns:
         The data; its splits hold paths and labels, not pixels.
@@ -70,8 +69,9 @@ def load(
         UserError: the folder is missing or its layout is not understood, a class has too few
             images or is missing from a split, or `strict` and an image cannot be read.
     """
-    found = find_images(source)
-    _check_counts(found, found.entries, [])
+    found = find_files(source, IMAGES, open_set)
+    check_counts = _check_splits if open_set else _check_counts
+    check_counts(found, found.entries, [])
     outcomes = inspect_all([found.root / entry.name for entry in found.entries], progress)
     pairs = list(zip(found.entries, outcomes, strict=True))
     entries = [entry for entry, outcome in pairs if isinstance(outcome, ImageInfo)]
@@ -82,16 +82,19 @@ def load(
             f"{len(unreadable)} of {len(outcomes)} images in {found.root} cannot be read, "
             f"the first {unreadable[0]}; replace or remove them"
         )
-    _check_counts(found, entries, unreadable)
-    found.notes.extend(_left_out_notes(found, unreadable))
-    return _assemble(found, entries, infos)
+    check_counts(found, entries, unreadable)
+    found.notes.extend(left_out_notes(found, unreadable))
+    return _assemble(found, entries, infos, open_set)
 
 
-def _assemble(found: ClassFolders, entries: list[Entry], infos: list[ImageInfo]) -> ImageData:
+def _assemble(
+    found: ClassFolders, entries: list[Entry], infos: list[ImageInfo], open_set: bool
+) -> ImageData:
     position = {label: index for index, label in enumerate(found.classes)}
     labels = np.array([position[entry.label] for entry in entries], dtype=np.int32)
     hashes = [info.sha256 for info in infos]
-    parts = _divide(entries, labels, hashes)
+    given = [entry.split for entry in entries]
+    parts = _as_given(given) if open_set else divide(given, hashes, labels)
     splits = {
         name: FileSplit(labels[part], [entries[i].name for i in part], found.root)
         for name, part in parts.items()
@@ -105,9 +108,9 @@ def _assemble(found: ClassFolders, entries: list[Entry], infos: list[ImageInfo])
         fingerprint=fingerprint(found.classes, rows),
         notes=(
             *found.notes,
-            *_split_notes(found, splits),
-            *_repeat_notes(parts, hashes),
-            *imbalance_notes(found.classes, splits["train"].labels),
+            *([] if open_set else _split_notes(found, splits)),
+            *repeat_notes(parts, hashes, "images"),
+            *([] if open_set else imbalance_notes(found.classes, splits["train"].labels)),
         ),
         divided_by_us=UNDIVIDED in found.folders,
     )
@@ -126,21 +129,22 @@ def _check_counts(found: ClassFolders, entries: Sequence[Entry], unreadable: Seq
                 raise UserError(
                     f"class {label!r} has {count} readable images in {folder}; "
                     f"add images until there are {fewest}, or remove the class"
-                    + (f"; cannot read {_listed(lost)}" if lost else "")
+                    + (f"; cannot read {listed(lost)}" if lost else "")
                 )
 
 
-def _divide(entries: list[Entry], labels: np.ndarray, hashes: list[str]) -> dict[str, np.ndarray]:
-    """Return the positions of each split: as the folders have it, and where they do not, by us."""
-    of_entry = np.array([entry.split for entry in entries])
-    in_order = dict.fromkeys(entry.split for entry in entries)
-    parts = {split: np.flatnonzero(of_entry == split) for split in in_order}
-    for split, shares in ((UNDIVIDED, SHARES), ("train", HELD_OUT)):
-        if split in parts and "validation" not in parts:
-            whole = parts.pop(split)
-            by_us = split_by_hash([hashes[i] for i in whole], labels[whole], shares)
-            parts = {name: whole[part] for name, part in by_us.items()} | parts
-    return parts
+def _check_splits(found: ClassFolders, entries: Sequence[Entry], unreadable: Sequence[str]) -> None:
+    """Refuse a folder of a split without images."""
+    for split, folder in found.folders.items():
+        if not any(entry.split == split for entry in entries):
+            lost = f"; cannot read {listed(unreadable)}" if unreadable else ""
+            raise UserError(f"no readable images in the sub-folders of {folder}{lost}")
+
+
+def _as_given(given: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return the positions of each split, as they were given."""
+    names = np.array(["train" if name == UNDIVIDED else name for name in given])
+    return {name: np.flatnonzero(names == name) for name in dict.fromkeys(names.tolist())}
 
 
 def _native_shape(infos: list[ImageInfo]) -> tuple[int | None, int | None, int]:
@@ -148,27 +152,6 @@ def _native_shape(infos: list[ImageInfo]) -> tuple[int | None, int | None, int]:
     same_size = len(heights) == len(widths) == 1
     height, width = infos[0].size if same_size else (None, None)
     return height, width, max(info.channels for info in infos)
-
-
-def _left_out_notes(found: ClassFolders, unreadable: Sequence[str]) -> list[str]:
-    notes = []
-    if unreadable:
-        count = f"{len(unreadable)} of {len(found.entries)} files"
-        notes.append(f"left out {count}: {_listed(unreadable)}")
-    outside = [name for name in found.strays if is_image(name)]
-    if outside:
-        notes.append(
-            f"left out images outside any class folder ({len(outside)}): {_listed(outside)}"
-        )
-    others = [name for name in found.strays if not is_image(name)]
-    if others:
-        notes.append(f"left out files that are not images ({len(others)}): {_listed(others)}")
-    return notes
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - NAMED_FILES
-    return ", ".join(names[:NAMED_FILES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _split_notes(found: ClassFolders, splits: Mapping[str, FileSplit]) -> list[str]:
@@ -181,13 +164,3 @@ def _split_notes(found: ClassFolders, splits: Mapping[str, FileSplit]) -> list[s
     if "test" not in found.folders:
         notes.append("no test split: there is no test folder")
     return notes
-
-
-def _repeat_notes(parts: Mapping[str, np.ndarray], hashes: Sequence[str]) -> list[str]:
-    """Tell of images that a model would be judged on after it was trained on them."""
-    trained_on = {hashes[i] for i in parts["train"]}
-    return [
-        f"images of {name} that are in train as well, bit for bit: {count} of {len(part)}"
-        for name, part in parts.items()
-        if name != "train" and (count := sum(hashes[i] in trained_on for i in part))
-    ]

@@ -16,7 +16,7 @@ from PIL import Image
 
 import maquette
 from maquette.cli import VERBS
-from maquette.gallery import config_class
+from maquette.gallery import config_class, template_names
 
 QUICK = ("--epochs", 1, "--hidden-units", 16)
 

@@ -69,7 +69,9 @@ class Case:
 
     def answers(self, endpoint: str) -> dict[str, np.ndarray]:
         every = {**self.endpoints, **self.server_endpoints}
-        tensors = {k: keras.ops.convert_to_tensor(v) for k, v in self.probes[endpoint].inputs.items()}
+        tensors = {
+            k: keras.ops.convert_to_tensor(v) for k, v in self.probes[endpoint].inputs.items()
+        }
         return {k: np.asarray(v) for k, v in every[endpoint](tensors).items()}
 
 

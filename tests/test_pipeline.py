@@ -104,7 +104,9 @@ def test_random_changes_belong_to_the_step_and_to_training_alone():
     for (x, y), (original, target) in zip(whole, clean, strict=True):
         assert 0 < np.abs(x - original).max() < 6
         np.testing.assert_array_equal(y, target)
-    assert_same_batches(first_batches(noisy.in_order(4), 3), first_batches(examples().in_order(4), 3))
+    assert_same_batches(
+        first_batches(noisy.in_order(4), 3), first_batches(examples().in_order(4), 3)
+    )
 
 
 def test_examples_in_order_come_once_and_the_last_batch_is_smaller():

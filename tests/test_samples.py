@@ -1,5 +1,6 @@
 """A sample is found without importing its package, and used only while it is unchanged."""
 
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -41,6 +42,41 @@ def test_changed_file_is_refused_with_the_line_that_mends_it(package):
     assert str(package / "greeting.txt") in message
     assert DIGEST[:12] in message
     assert message.endswith("pip install --force-reinstall carrier-on-pip")
+
+
+@pytest.fixture
+def articles(package, monkeypatch):
+    """A folder of texts as a sample."""
+    folder = package / "articles"
+    for name in ("sport/1.txt", "art/1.txt"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_text("hello")
+    lines = f"{DIGEST}  art/1.txt\n{DIGEST}  sport/1.txt\n"
+    digest = hashlib.sha256(lines.encode()).hexdigest()
+    sample = Sample("carrier", "carrier-on-pip", "articles", digest)
+    monkeypatch.setattr(samples, "SAMPLES", {"articles": sample})
+    return folder
+
+
+def test_folder_of_texts_is_a_sample_too(articles):
+    (articles / ".DS_Store").write_bytes(b"x")
+    (articles / "art" / "__pycache__").mkdir()
+    assert sample_path("articles") == articles
+    assert sample_status() == {"articles": "ok"}
+
+
+@pytest.mark.parametrize("change", ["content", "name", "more", "fewer"])
+def test_changed_folder_is_refused(articles, change):
+    first = articles / "art" / "1.txt"
+    if change == "content":
+        first.write_text("hullo")
+    elif change == "more":
+        (articles / "art" / "2.txt").write_text("hello")
+    else:
+        first.rename(articles / "art" / ("2.txt" if change == "name" else "1.bak"))
+    assert sample_status() == {"articles": "changed"}
+    with pytest.raises(UserError, match="is not what is expected"):
+        sample_path("articles")
 
 
 @pytest.mark.parametrize("absent", ["file", "package"])

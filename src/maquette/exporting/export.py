@@ -184,9 +184,7 @@ def _convert(job: _Job, work: Path, files: dict[str, Path]) -> dict[str, str]:
         return convert_apart(work / "convertible", list(job.endpoints), calibration, files)
 
 
-def _verdict(
-    job: _Job, path: Path, variant: str, max_drop: float, crash: str | None
-) -> Verdict:
+def _verdict(job: _Job, path: Path, variant: str, max_drop: float, crash: str | None) -> Verdict:
     if crash:
         return Verdict(agreement=0.0, failures=[crash])
     try:

@@ -85,12 +85,11 @@ def recurrence(
     if mask is not None:
         mask = tf.cast(mask if len(mask.shape) == 3 else tf.expand_dims(mask, -1), tf.bool)
     length = inputs.shape[0] if inputs.shape[0] is not None else tf.shape(inputs)[0]
-    constants = tuple(constants or ())
 
-    def step(time: Any, before: tf.Tensor, states: list) -> tuple[tf.Tensor, list]:
+    def step(time: int | tf.Tensor, before: tf.Tensor, states: list) -> tuple[tf.Tensor, list]:
         index = length - 1 - time if go_backwards else time
         nested = keras.tree.pack_sequence_as(initial_states, states)
-        output, new = step_function(tf.gather(inputs, index), (*nested, *constants))
+        output, new = step_function(tf.gather(inputs, index), (*nested, *(constants or ())))
         new = keras.tree.flatten(new)
         if mask is None:
             return output, new
@@ -99,15 +98,14 @@ def recurrence(
         kept = [_where(real, a, b) for a, b in zip(new, states, strict=True)]
         return _where(real, output, masked), kept
 
-    states = keras.tree.flatten(initial_states)
-    first, _ = step_function(inputs[0], (*initial_states, *constants))
+    first, _ = step_function(inputs[0], (*initial_states, *(constants or ())))
     output = tf.zeros((tf.shape(inputs)[1], *first.shape[1:]), first.dtype)
     output = tf.ensure_shape(output, first.shape)
     # Calibration for int8 crashes on loops of one step.
     run = _steps_written_out if unroll or inputs.shape[0] == 1 else _loop
+    states = keras.tree.flatten(initial_states)
     output, outputs, states = run(step, length, output, states, return_all_outputs)
-    if not time_major:
-        outputs = _swap_batch_and_time(outputs)  # (batch, time, ...)
+    outputs = outputs if time_major else _swap_batch_and_time(outputs)  # (batch, time, ...)
     return output, outputs, keras.tree.pack_sequence_as(initial_states, states)
 
 

@@ -1,0 +1,1 @@
+"""Text: reading, vocabularies and word vectors."""
