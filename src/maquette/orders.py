@@ -37,6 +37,9 @@ class Shuffled:
         return tf.random.experimental.index_shuffle(batch, epoch_seed, count - 1)
 
 
+SHUFFLED = Shuffled()
+
+
 class ClassBalanced:
     """Batches of a few classes with several examples each, as losses over pairs need them.
 

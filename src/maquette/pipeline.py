@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from maquette.orders import Order, Shuffled, positions
+from maquette.orders import SHUFFLED, Order, positions
 from maquette.progress import track
 
 MEMORY_BUDGET = 1 << 28  # bytes; what is larger stays on disk
@@ -48,7 +48,7 @@ class Examples:
 
     x: Readable
     y: np.ndarray
-    order: Order = Shuffled()
+    order: Order = SHUFFLED
     transform: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple] | None = None
 
     def __len__(self) -> int:
