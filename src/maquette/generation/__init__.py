@@ -1,0 +1,1 @@
+"""Judging generated images: distances of distributions, a classifier as judge, nearest images."""
