@@ -37,9 +37,10 @@ class ImageSimilarity(ImageTask):
     """The task of telling whether two images show the same class, which may be a new one.
 
     Models take raw pixels, `(batch, height, width, channels)` in 0..255, and return embeddings,
-    `(batch, embedding_dim)`; they hold one `maquette.metric_learning.Calibration` layer. The endpoint
-    `embed` returns `embedding`; `compare` takes `image_a` and `image_b` and returns `distance` and
-    `probability`, that of one class. Validation and test have classes that train does not have.
+    `(batch, embedding_dim)`; they hold one `maquette.metric_learning.Calibration` layer. The
+    endpoint `embed` returns `embedding`; `compare` takes `image_a` and `image_b` and returns
+    `distance` and `probability`, that of one class. Validation and test have classes that train
+    does not have.
 
     Of a template's options it reads `ways` and `trials`, of the one-shot test.
 
