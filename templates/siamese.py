@@ -48,7 +48,7 @@ class Config(TemplateConfig):
 
     loss: Literal["triplet", "contrastive"] = "triplet"
     """What it learns from: triplet (anchor, positive, negative), or contrastive (pairs)."""
-    mining: Literal["batch_all", "batch_hard", "semi_hard"] = "batch_all"
+    mining: Literal["batch_all", "batch_hard", "semi_hard"] = "semi_hard"
     """Which triplets of a batch count; the contrastive loss takes all pairs."""
     margin: PositiveFloat | None = None
     """How much farther another class must be; by default 0.2 for triplets, 1 for pairs."""
@@ -68,11 +68,11 @@ class Config(TemplateConfig):
     """Random shift while training, at most this share of the height and width."""
     image_size: Annotated[int, Field(ge=8, le=1024)] | None = None
     """Height and width that images are resized to, in pixels; by default their own, or 64."""
-    classes_per_batch: Annotated[int, Field(ge=2)] = 16
+    classes_per_batch: Annotated[int, Field(ge=2)] = 32
     """Different classes in a batch; at most all of training."""
     examples_per_class: Annotated[int, Field(ge=2)] = 4
     """Images of each class in a batch."""
-    epochs: PositiveInt = 20
+    epochs: PositiveInt = 30
     """Passes over the training data."""
     learning_rate: PositiveFloat = 1e-3
     """Step size of the optimizer at the start; it falls to zero along a cosine."""
@@ -85,8 +85,9 @@ class Config(TemplateConfig):
 
 
 TINY = Config(
-    filters=(8, 16), embedding_dim=16, rotation=0, shear=0, zoom=0, shift=0, epochs=12, trials=50
-)
+    filters=(8, 16), embedding_dim=16, mining="batch_all", rotation=0, shear=0, zoom=0, shift=0,
+    epochs=12, trials=50,
+)  # fmt: skip
 
 TASK = ImageSimilarity(data="mnist")
 
