@@ -180,7 +180,7 @@ def test_training_sees_batches_of_some_classes_with_several_images_each():
 
 
 def test_turned_images_are_trained_on_as_further_classes():
-    config = TINY.model_copy(update={"rotations_as_classes": True})
+    config = TINY.model_copy(update={"rotations_as_classes": True, "classes_per_batch": 16})
     data = TASK.open("digits", config)
     model = TEMPLATE.build(config, data)
     (stage,) = TEMPLATE.stages(model, config, data)
