@@ -13,9 +13,9 @@ matrices, and its words share their noise.
 Paper: Mikolov, Sutskever, Chen, Corrado and Dean (2013), Distributed representations of words and
 phrases and their compositionality, equation 4; CBOW is in Mikolov, Chen et al. (2013).
 Data: `bbc_news`, 0.9 million words; your own: a text file of any size, or any texts.
-Expect: Spearman 0.38 on WordSim-353 in 10 seconds. On 5 million words of film reviews 0.42, and 0.23
-on SimLex-999, at 1.8 times gensim's words per second, which has 0.30 and 0.25; CBOW 0.41 and 0.19
-at 0.36 times, where gensim has 0.20 and 0.16.
+Expect: Spearman 0.38 on WordSim-353 in 10 seconds. On 5 million words of film reviews 0.42, and
+0.23 on SimLex-999, at 1.8 times gensim's words per second, which has 0.30 and 0.25; CBOW 0.41 and
+0.19 at 0.36 times, where gensim has 0.20 and 0.16.
 
     maquette train word2vec --data corpus.txt.gz --similarity wordsim353.tsv simlex999.txt
 """
