@@ -17,7 +17,7 @@ Lake, Salakhutdinov and Tenenbaum (2015).
 Data: `mnist`, 5,000 real handwritten digits of 28x28 pixels; meant for folders of many classes.
 Expect: among three unseen digits one-shot accuracy 0.67 in 1.5 minutes. Among 20 letters of an
 unseen alphabet, after four others of Omniglot (`--image-size 28 --rotations-as-classes`), in 2
-minutes: Greek 0.92, Korean 0.87, Latin 0.87, Early Aramaic 0.84; Balinese, small and alike, 0.4.
+minutes: Greek 0.92, Korean 0.87, Latin 0.87, Early Aramaic 0.84; Balinese, small and alike, 0.45.
 
     maquette train siamese
 """
