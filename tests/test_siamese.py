@@ -30,7 +30,7 @@ def run(tmp_path_factory) -> maquette.Run:
 
 
 @pytest.fixture(scope="module")
-def test_images(run) -> tuple[np.ndarray, np.ndarray]:
+def unseen_images(run) -> tuple[np.ndarray, np.ndarray]:
     examples = TASK.examples(run.model, open_run_data(run), "test")
     return examples.x[np.arange(len(examples))], examples.y
 
@@ -75,15 +75,15 @@ def test_ways_and_trials_may_be_others_when_a_run_is_judged(run):
     assert table[0]["accuracy"] in {round(right / 14, 4) for right in range(15)}
 
 
-def test_embeddings_are_those_of_the_model_and_of_length_one(run, test_images):
-    images = test_images[0][:9]
+def test_embeddings_are_those_of_the_model_and_of_length_one(run, unseen_images):
+    images = unseen_images[0][:9]
     embedding = TEMPLATE.endpoints(run.model)["embed"]({"image": images})["embedding"]
     np.testing.assert_allclose(embedding, run.model(images, training=False), atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(embedding, axis=1), 1, rtol=1e-5)
 
 
-def test_verdicts_follow_from_the_embeddings_and_the_threshold(run, test_images):
-    first, second = test_images[0][:9], test_images[0][::-1][:9]
+def test_verdicts_follow_from_the_embeddings_and_the_threshold(run, unseen_images):
+    first, second = unseen_images[0][:9], unseen_images[0][::-1][:9]
     compare = TEMPLATE.endpoints(run.model)["compare"]
     outputs = compare({"image_a": first, "image_b": second})
     embeddings = [np.asarray(run.model(images, training=False)) for images in (first, second)]
@@ -106,8 +106,8 @@ def test_the_threshold_is_fitted_on_validation_and_kept_in_the_file(run):
     assert float(calibration.threshold) == pytest.approx(found[0], rel=1e-4)
 
 
-def test_files_are_compared_with_the_first(run, test_images, tmp_path):
-    images, labels = test_images
+def test_files_are_compared_with_the_first(run, unseen_images, tmp_path):
+    images, labels = unseen_images
     two = [np.flatnonzero(labels == label)[0] for label in np.unique(labels)[:2]]
     files = saved(images[[two[0], two[0], two[1]]], tmp_path)
     rows = maquette.predict(run, files)
@@ -119,9 +119,9 @@ def test_files_are_compared_with_the_first(run, test_images, tmp_path):
     assert maquette.predict(run, [tmp_path]) == rows
 
 
-def test_one_file_cannot_be_compared(run, test_images, tmp_path):
+def test_one_file_cannot_be_compared(run, unseen_images, tmp_path):
     with pytest.raises(UserError, match=r"0\.png'; give two or more, to compare them"):
-        maquette.predict(run, saved(test_images[0][:1], tmp_path))
+        maquette.predict(run, saved(unseen_images[0][:1], tmp_path))
 
 
 def test_a_run_judges_data_whose_classes_it_does_not_know(run, tmp_path):

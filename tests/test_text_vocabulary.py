@@ -147,15 +147,14 @@ def test_a_saved_model_numbers_raw_text_alike(tmp_path):
     np.testing.assert_array_equal(loaded.ids(tf.constant(SENTENCES)), expected)
 
 
-def test_line_numbers_of_the_file_are_the_numbers_of_the_words(tmp_path):
+def test_line_numbers_of_the_file_are_the_numbers_of_the_words():
     vocabulary = Vocabulary.of(SENTENCES, 60)
-    vocabulary.save(tmp_path / "vocabulary.txt")
-    lines = (tmp_path / "vocabulary.txt").read_text("utf-8").split("\n")
+    lines = vocabulary.to_text().split("\n")
     assert lines[:2] == ["<pad>", "<unknown>"]
     first = vocabulary.encode(SENTENCES, 1)[:, 0]
     known = [(row[0], number) for row, number in zip(words(SENTENCES), first, strict=True) if row]
     assert all(lines[number] == word for word, number in known if number != 1)
-    assert Vocabulary.load(tmp_path / "vocabulary.txt") == vocabulary
+    assert Vocabulary.from_text(vocabulary.to_text()) == vocabulary
 
 
 @pytest.mark.parametrize(
@@ -169,19 +168,9 @@ def test_line_numbers_of_the_file_are_the_numbers_of_the_words(tmp_path):
         ("<pad>\n<unknown>\nthe\n<pad>\n", "line 4 repeats '<pad>' of line 1"),
     ],
 )
-def test_a_damaged_vocabulary_is_refused_with_the_line(tmp_path, text, told):
-    path = tmp_path / "vocabulary.txt"
-    path.write_text(text, "utf-8")
+def test_a_damaged_vocabulary_is_refused_with_the_line(text, told):
     with pytest.raises(UserError) as caught:
-        Vocabulary.load(path)
-    assert f"{path}" in str(caught.value)
+        Vocabulary.from_text(text, "words.txt")
+    assert "words.txt" in str(caught.value)
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
-
-
-def test_a_vocabulary_that_cannot_be_read_is_refused(tmp_path):
-    with pytest.raises(UserError, match="cannot read the vocabulary"):
-        Vocabulary.load(tmp_path / "vocabulary.txt")
-    (tmp_path / "vocabulary.txt").write_bytes(b"<pad>\n<unknown>\ncaf\xe9\n")
-    with pytest.raises(UserError, match="is not UTF-8"):
-        Vocabulary.load(tmp_path / "vocabulary.txt")

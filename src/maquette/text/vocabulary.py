@@ -19,13 +19,11 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from maquette.errors import UserError
-from maquette.files import write_text
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -153,7 +151,7 @@ class Vocabulary:
         return "".join(f"{entry}\n" for entry in (*RESERVED, *self.words))
 
     @classmethod
-    def from_text(cls, text: str, name: str | Path = "vocabulary.txt") -> Self:
+    def from_text(cls, text: str, name: str = "vocabulary.txt") -> Self:
         """Read what `to_text` returned.
 
         Args:
@@ -176,24 +174,6 @@ class Vocabulary:
                 )
             lines[entry] = number
         return cls(tuple(entries[2:]))
-
-    def save(self, path: Path) -> None:
-        """Write vocabulary.txt."""
-        write_text(path, self.to_text())
-
-    @classmethod
-    def load(cls, path: Path) -> Self:
-        """Read vocabulary.txt.
-
-        Raises:
-            UserError: the file is missing or damaged.
-        """
-        try:
-            return cls.from_text(path.read_text("utf-8"), path)
-        except OSError as error:
-            raise UserError(f"cannot read the vocabulary {path}: {error.strerror}") from error
-        except UnicodeDecodeError as error:
-            raise UserError(f"{path} is damaged: it is not UTF-8") from error
 
 
 def _batches(texts: Sequence[str]) -> Iterator[tuple[int, tf.Tensor]]:
