@@ -32,6 +32,12 @@ def pytest_xdist_make_scheduler(config, log):
     return ByFileAndTemplate(config, log)
 
 
+def pytest_make_parametrize_id(config, val, argname):
+    """Name bytes by their argument: what gzip makes of a text changes with the second of the day,
+    and the processes must collect the same names."""
+    return argname if isinstance(val, bytes) else None
+
+
 class Outcome(NamedTuple):
     """What a command left: its exit code, and what it printed to both streams."""
 
