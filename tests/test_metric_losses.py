@@ -40,12 +40,12 @@ def distance_table(points: np.ndarray) -> np.ndarray:
     return table
 
 
-def contrastive(labels, points, margin):
+def contrastive(labels, points, margin, positive_margin=0.0):
     table = distance_table(points)
     together, apart = [], []
     for i, j in product(range(len(labels)), repeat=2):
         if i < j and labels[i] == labels[j]:
-            together.append(table[i, j] ** 2 / 2)
+            together.append(max(0, table[i, j] - positive_margin) ** 2 / 2)
         elif i < j and table[i, j] < margin:
             apart.append((margin - table[i, j]) ** 2 / 2)
     return sum(np.mean(kind) for kind in (together, apart) if kind)
@@ -117,8 +117,9 @@ def test_distances_of_equal_points_and_their_slope_are_zero():
 @pytest.mark.parametrize("seed", [3, 4])
 def test_losses_are_what_a_loop_over_all_pairs_and_triplets_gives(labels, margin, seed):
     points = embeddings(len(labels), seed)
-    got = ContrastiveLoss(margin)(np.array(labels), points)
-    assert float(got) == pytest.approx(contrastive(labels, points, margin), abs=1e-5)
+    for margins in ((margin,), (margin, 0.7 * margin)):
+        got = ContrastiveLoss(*margins)(np.array(labels), points)
+        assert float(got) == pytest.approx(contrastive(labels, points, *margins), abs=1e-5)
     for mining in MINING:
         got = TripletLoss(margin, mining)(np.array(labels), points)
         expected = REFERENCE[mining](labels, points, margin)

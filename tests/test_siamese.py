@@ -189,6 +189,25 @@ def test_turned_images_are_trained_on_as_further_classes():
     assert examples.steps(64) == 4 * len(data.splits["train"]) // 64
 
 
+def test_normalized_drawings_may_lie_anywhere_and_be_of_any_size():
+    options = {"image_size": 60, "drawing_size": 12}
+    model = TEMPLATE.build(TINY.model_copy(update=options), TASK.open("digits", TINY))
+    assert model.get_layer("network").input_shape == (None, 12, 12, 1)
+    images = np.full((4, 60, 60, 1), 255, "uint8")
+    images[0, 10:34, 20:23] = images[0, 31:34, 20:35] = 0  # an L
+    images[1, 25:49, 30:33] = images[1, 46:49, 30:45] = 0  # lower on the right
+    images[2, 4:52, 10:16] = images[2, 46:52, 10:40] = 0  # twice as large
+    images[3, 10:34, 20:23] = images[3, 10:13, 20:35] = 0  # another letter
+    embed, compare = TEMPLATE.endpoints(model).values()
+    embedding = np.asarray(embed({"image": images})["embedding"])
+    distance = np.linalg.norm(embedding - embedding[0], axis=1)
+    assert max(distance[1:3]) < 0.2 * distance[3]
+    negative = embed({"image": 255 - images})["embedding"]
+    np.testing.assert_allclose(negative, embedding, atol=1e-3)
+    pairs = {"image_a": images[:1].repeat(4, 0), "image_b": images}
+    np.testing.assert_allclose(compare(pairs)["distance"][:, 0], distance, atol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("options", "kind", "expected"),
     [
@@ -198,14 +217,29 @@ def test_turned_images_are_trained_on_as_further_classes():
             TripletLoss,
             {"margin": 0.5, "mining": "semi_hard"},
         ),
-        ({"loss": "contrastive"}, ContrastiveLoss, {"margin": 1.0}),
-        ({"loss": "contrastive", "margin": 0.3}, ContrastiveLoss, {"margin": 0.3}),
+        ({"loss": "contrastive"}, ContrastiveLoss, {"margin": 1.0, "positive_margin": 0.5}),
+        (
+            {"loss": "contrastive", "margin": 0.3},
+            ContrastiveLoss,
+            {"margin": 0.3, "positive_margin": 0.15},
+        ),
+        (
+            {"loss": "contrastive", "positive_margin": 0.0},
+            ContrastiveLoss,
+            {"margin": 1.0, "positive_margin": 0.0},
+        ),
     ],
 )
 def test_options_decide_the_loss(options, kind, expected):
     loss = TEMPLATE.build(TINY.model_copy(update=options), TASK.open("digits", TINY)).loss
     assert type(loss) is kind
     assert expected.items() <= loss.get_config().items()
+
+
+def test_the_positive_margin_lies_below_the_margin():
+    options = {"loss": "contrastive", "margin": 0.4, "positive_margin": 0.4}
+    with pytest.raises(UserError, match=r"--positive-margin 0.4 is not below --margin 0.4"):
+        TEMPLATE.build(TINY.model_copy(update=options), TASK.open("digits", TINY))
 
 
 def test_exported_answers_are_compared_by_direction_and_by_verdict():

@@ -35,36 +35,46 @@ def pairwise_distances(embeddings: keras.KerasTensor) -> keras.KerasTensor:
 class ContrastiveLoss(keras.losses.Loss):
     """Draw the embeddings of one class together, and push those of two apart up to a margin.
 
-    Over all pairs of a batch with distance d: d²/2 where the labels are the same, and
-    max(0, margin - d)²/2 where they differ (Hadsell, Chopra and LeCun 2006, equation 4). The first
-    are averaged by themselves, and of the second those within the margin: nearly all pairs of a
-    batch are of two classes that are far apart already, and would hide the others.
+    Over all pairs of a batch with distance d: max(0, d - positive_margin)²/2 where the labels are
+    the same, and max(0, margin - d)²/2 where they differ (Hadsell, Chopra and LeCun 2006, equation
+    4, whose positive margin is 0). The first are averaged by themselves, and of the second those
+    within the margin: nearly all pairs of a batch are of two classes that are far apart already,
+    and would hide the others. A positive margin leaves room for what tells the images of a class
+    apart, which may be what tells new classes apart.
 
     Example:
-        >>> model.compile("adam", loss=ContrastiveLoss(margin=1.0))
+        >>> model.compile("adam", loss=ContrastiveLoss(margin=1.0, positive_margin=0.5))
 
     Args:
         margin: Distance from which on two classes are far enough apart. Defaults to 1.
+        positive_margin: Distance up to which one class is near enough together. Defaults to 0.
         name: Name of the loss.
 
     Input shape: integer labels `(batch,)`, embeddings `(batch, embedding_dim)`.
     Output shape: a scalar; 0 for a batch without pairs.
     """
 
-    def __init__(self, margin: float = 1.0, name: str = "contrastive_loss", **kwargs):
+    def __init__(
+        self,
+        margin: float = 1.0,
+        positive_margin: float = 0.0,
+        name: str = "contrastive_loss",
+        **kwargs,
+    ):
         super().__init__(name=name, **kwargs)
-        self.margin = margin
+        self.margin, self.positive_margin = margin, positive_margin
 
     def call(self, y_true, y_pred):
         distances = pairwise_distances(y_pred)  # (batch, batch)
         same, different = _relations(y_true)
-        together = _mean(ops.square(distances) / 2, same)
+        together = _mean(ops.square(ops.relu(distances - self.positive_margin)) / 2, same)
         within = ops.logical_and(different, distances < self.margin)
         apart = _mean(ops.square(self.margin - distances) / 2, within)
         return together + apart
 
     def get_config(self):
-        return {**super().get_config(), "margin": self.margin}
+        margins = {"margin": self.margin, "positive_margin": self.positive_margin}
+        return {**super().get_config(), **margins}
 
 
 @keras.saving.register_keras_serializable("maquette")
