@@ -13,9 +13,9 @@ matrices, and its words share their noise.
 Paper: Mikolov, Sutskever, Chen, Corrado and Dean (2013), Distributed representations of words and
 phrases and their compositionality, equation 4; CBOW is in Mikolov, Chen et al. (2013).
 Data: `bbc_news`, 0.9 million words; your own: a text file of any size, or any texts.
-Expect: Spearman 0.38 on WordSim-353 in 10 seconds. On 5 million words of film reviews 0.42, and
-0.23 on SimLex-999, at 1.8 times gensim's words per second, which has 0.30 and 0.25; CBOW 0.41 and
-0.19 at 0.36 times, where gensim has 0.20 and 0.16.
+Expect: Spearman 0.42 on WordSim-353 in 10 seconds. On 5 million words of film reviews 0.45, and
+0.22 on SimLex-999, where gensim has 0.31 and 0.25; CBOW 0.36 and 0.17, where gensim has 0.18 and
+0.14. `benchmarks/word2vec.py` compares their words per second.
 
     maquette train word2vec --data corpus.txt.gz --similarity wordsim353.tsv simlex999.txt
 """
@@ -44,10 +44,13 @@ from maquette.text.frequencies import (
     telling_words,
 )
 from maquette.text.lookups import lookups
-from maquette.text.vocabulary import PADDING, RESERVED
+from maquette.text.vocabulary import RESERVED
+from maquette.text.windows import in_blocks, pairs_of
 
-BLOCK, NOISE_PER_BLOCK = 32, 32
+NOISE_PER_BLOCK = {"skip_gram": 64, "cbow": 8}
+BATCH_SIZES = {"skip_gram": 8192, "cbow": 16_384}
 LARGEST = 2**31 - 1
+TINIEST = 1e-30
 MAPPED_WORDS = 300
 
 
@@ -70,14 +73,20 @@ class Config(TemplateConfig):
     """Share of the text above which a word is skipped at times; 0 skips none."""
     epochs: PositiveInt = 5
     """Passes over the text."""
-    batch_size: Annotated[int, Field(ge=32)] = 2048
-    """Words of text in a training step, before frequent ones are skipped."""
-    learning_rate: PositiveFloat = 0.2
+    batch_size: Annotated[int, Field(ge=32)] | None = None
+    """Words of text in a training step, before frequent ones are skipped; by default 8,192 with
+    skip-gram and 16,384 with CBOW."""
+    learning_rate: PositiveFloat = 0.3
     """Step size of the optimizer, Adagrad, at the start; it falls to zero along a cosine."""
     similarity: Annotated[tuple[str, ...], ForEvaluation] = ()
     """Files of word pairs with people's scores of similarity, e.g. WordSim-353 or SimLex-999."""
     analogies: Annotated[str | None, ForEvaluation] = None
     """File of analogies, such as Google's questions-words.txt."""
+
+    @property
+    def step_size(self) -> int:
+        """Words of text in a training step."""
+        return self.batch_size or BATCH_SIZES[self.architecture]
 
 
 TINY = Config(embedding_dim=16, window=2, min_count=10, batch_size=512)
@@ -85,44 +94,16 @@ TINY = Config(embedding_dim=16, window=2, min_count=10, batch_size=512)
 TASK = WordVectors(data="bbc_news")
 
 
-def in_blocks(ids: Any, window: int) -> tuple[Any, Any]:
-    """Cut texts into blocks of words, each with the words around it.
+@ops.custom_gradient
+def logistic_loss(scores, weights):
+    """Return the weighted sum of -log s(scores); s, which its gradient needs too, is taken once."""
+    sigmoids = ops.sigmoid(scores)
 
-    Args:
-        ids: `(batch, length)`, 0 where no word is.
-        window: Most words on each side.
+    def gradient(*args, upstream=None):
+        upstream = args[0] if upstream is None else upstream
+        return upstream * (sigmoids - 1) * weights, ops.zeros_like(weights)
 
-    Returns:
-        The words, `(batch, blocks, size)`, and those from `window` before to `window` after the
-        block, `(batch, blocks, size + 2 * window)`.
-    """
-    size = max(BLOCK, 2 * window)
-    batch, length = ops.shape(ids)
-    after = -length % size + 2 * size - window
-    padded = ops.pad(ids, ((0, 0), (window, after)), constant_values=PADDING)
-    blocks = ops.reshape(padded, (batch, -1, size))  # (batch, blocks + 2, size)
-    around = ops.concatenate([blocks[:, :-2], blocks[:, 1:-1, : 2 * window]], axis=-1)
-    return around[..., window : window + size], around
-
-
-def pairs_of(words: Any, around: Any, reach: Any) -> Any:
-    """Return which words of a block are pairs with which around it.
-
-    Args:
-        words: Ids, `(batch, blocks, size)`.
-        around: Ids, `(batch, blocks, size + 2 * window)`.
-        reach: How many words to each side are context, `(batch, blocks, size)`.
-
-    Returns:
-        1 for a pair, otherwise 0, `(batch, blocks, size, size + 2 * window)`.
-    """
-    size, width = words.shape[-1], around.shape[-1]
-    distances = np.abs(np.arange(width) - (width - size) // 2 - np.arange(size)[:, None])
-    distances = np.where(distances == 0, width, distances).astype("int32")
-    reach = ops.where(ops.equal(words, PADDING), 0, reach)
-    is_near = ops.less_equal(distances, ops.expand_dims(reach, -1))
-    is_context = ops.expand_dims(ops.not_equal(around, PADDING), -2)
-    return ops.cast(ops.logical_and(is_near, is_context), keras.config.floatx())
+    return -ops.sum(ops.log(sigmoids + TINIEST) * weights), gradient
 
 
 @keras.saving.register_keras_serializable("maquette")
@@ -145,7 +126,8 @@ class Word2Vec(keras.Model):
         self.options = {"words": words, "embedding_dim": embedding_dim, "window": window}
         self.options |= {"negatives": negatives, "architecture": architecture}
         self.window, self.negatives = window, negatives
-        self.losses_of = {"skip_gram": self.skip_gram, "cbow": self.cbow}[architecture]
+        self.loss_of = {"skip_gram": self.skip_gram, "cbow": self.cbow}[architecture]
+        self.noise_per_block = NOISE_PER_BLOCK[architecture]
         shape, edge = (words, embedding_dim), 0.5 / embedding_dim
         small = keras.initializers.RandomUniform(-edge, edge)
         self.vectors = self.add_weight(shape, small, name="vectors")
@@ -164,42 +146,41 @@ class Word2Vec(keras.Model):
         """Return the mean loss of a pair of word and context, with CBOW of a word."""
         words, around = in_blocks(x, self.window)
         reach, noise = self.draw(words)
-        losses, count = self.losses_of(words, around, pairs_of(words, around, reach), noise)
-        return ops.sum(losses) / ops.maximum(count, 1)
+        total, count = self.loss_of(words, around, pairs_of(words, around, reach), noise)
+        return total / ops.maximum(count, 1)
 
     def draw(self, words):
         """Return how far the window of each word reaches, and noise words for each block."""
         reach = keras.random.randint(ops.shape(words), 1, self.window + 1, seed=self.draws)
-        shape = (*ops.shape(words)[:2], NOISE_PER_BLOCK)
+        shape = (*ops.shape(words)[:2], self.noise_per_block)
         drawn = keras.random.randint(shape, 0, LARGEST, seed=self.draws)
         noise = ops.searchsorted(self.noise_ends, ops.reshape(drawn, (-1,)), side="right")
         return reach, ops.reshape(noise, shape)
 
     def skip_gram(self, words, around, pairs, noise):
-        """Return the losses of all pairs, shared by words and contexts, and the number of pairs."""
+        """Return the sum of the losses of all pairs, and the number of pairs."""
         centers = rows_of(self.vectors, words)  # (batch, blocks, size, embedding_dim)
         others = rows_of(self.contexts, ops.concatenate([around, noise], axis=-1))
         scores = ops.matmul(centers, ops.swapaxes(others, -1, -2))
         # (batch, blocks, size, size + 2 * window + noise)
-        signs = np.repeat([-1, 1], [around.shape[-1], noise.shape[-1]]).astype("float32")
+        signs = np.repeat([1, -1], [around.shape[-1], noise.shape[-1]]).astype("float32")
         of_word = ops.sum(pairs, axis=-1, keepdims=True)  # (batch, blocks, size, 1)
         for_noise = ops.repeat(of_word * self.negatives / noise.shape[-1], noise.shape[-1], -1)
         weights = ops.concatenate([pairs, for_noise], axis=-1)
-        return ops.softplus(scores * signs) * weights, ops.sum(pairs)
+        return logistic_loss(scores * signs, weights), ops.sum(pairs)
 
     def cbow(self, words, around, pairs, noise):
-        """Return the losses of all words with a context, and the number of these words."""
-        contexts = rows_of(
-            self.vectors, around
-        )  # (batch, blocks, size + 2 * window, embedding_dim)
+        """Return the sum of the losses of all words with a context, and their number."""
+        contexts = rows_of(self.vectors, around)
+        # (batch, blocks, size + 2 * window, embedding_dim)
         of_word = ops.sum(pairs, axis=-1, keepdims=True)  # (batch, blocks, size, 1)
         means = ops.matmul(pairs / ops.maximum(of_word, 1), contexts)
         scores = ops.sum(means * rows_of(self.contexts, words), axis=-1, keepdims=True)
         noise_scores = ops.matmul(means, ops.swapaxes(rows_of(self.contexts, noise), -1, -2))
-        for_noise = ops.sum(ops.softplus(noise_scores), axis=-1, keepdims=True)
-        losses = ops.softplus(-scores) + for_noise * self.negatives / noise.shape[-1]
-        has_context = ops.cast(of_word > 0, losses.dtype)  # (batch, blocks, size, 1)
-        return losses * has_context, ops.sum(has_context)
+        has_context = ops.cast(of_word > 0, scores.dtype)  # (batch, blocks, size, 1)
+        for_noise = has_context * self.negatives / noise.shape[-1]
+        total = logistic_loss(scores, has_context) + logistic_loss(-noise_scores, for_noise)
+        return total, ops.sum(has_context)
 
     def get_config(self):
         return {**super().get_config(), **self.options}
@@ -213,8 +194,8 @@ def build(config: Config, data: Any) -> keras.Model:
     ends = np.minimum(np.cumsum(noise_shares(data.counts)), 1)
     model.noise_ends.assign(np.rint(ends * LARGEST))
     # The loss is a mean: the more pairs a step has, the less one of them moves its words.
-    pairs = config.batch_size * (config.window + 1 if config.architecture == "skip_gram" else 1)
-    optimizer = RowAdagrad(config.learning_rate, initial_accumulator_value=0.4 / pairs**2)
+    pairs = config.step_size * (config.window + 1 if config.architecture == "skip_gram" else 1)
+    optimizer = RowAdagrad(config.learning_rate, initial_accumulator_value=1.2 / pairs**2)
     # XLA would copy both tables in each step.
     model.compile(optimizer, steps_per_execution=STEPS_PER_EXECUTION, jit_compile=False)
     return model

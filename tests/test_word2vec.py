@@ -21,6 +21,7 @@ from maquette.text.frequencies import (
 )
 from maquette.text.similarity import Analogies, WordVectorTable, read_analogies, read_similarity
 from maquette.text.vector_files import read_vectors
+from maquette.text.windows import BLOCK
 
 TOPICS = [[f"{topic}{number}" for number in range(12)] for topic in ("sea", "sky")]
 
@@ -74,25 +75,47 @@ def model_of(architecture: str, window: int, words: int = 30, dimension: int = 6
 )
 def test_loss_is_that_of_the_paper_summed_pair_by_pair(architecture, direct, window):
     rng, model = np.random.default_rng(1), model_of(architecture, window)
-    size = max(word2vec.BLOCK, 2 * window)
+    size = max(BLOCK, 2 * window)
     ids = rng.integers(2, 30, (2, 3 * size)).astype(np.int32)
     ids[0, 40 : 40 + window] = ids[1, -5:] = ids[1, 7] = 0
     words, around = word2vec.in_blocks(ids, window)
     reach = rng.integers(1, window + 1, words.shape).astype(np.int32)
     noise = rng.integers(2, 30, (*words.shape[:2], 4)).astype(np.int32)
     pairs = word2vec.pairs_of(words, around, reach)
-    losses, count = model.losses_of(words, around, pairs, noise)
+    total, count = model.loss_of(words, around, pairs, noise)
     tables = (np.asarray(model.vectors, float), np.asarray(model.contexts, float))
     parts = [
         direct(row, steps.ravel(), drawn, *tables, 5)
         for row, steps, drawn in zip(ids, reach, noise, strict=True)
     ]
     counts = [
-        float(model.losses_of(w[None], a[None], p[None], n[None])[1])
+        float(model.loss_of(w[None], a[None], p[None], n[None])[1])
         for w, a, p, n in zip(words, around, pairs, noise, strict=True)
     ]
     expected = np.average(parts, weights=counts)
-    assert float(np.sum(losses) / count) == pytest.approx(expected, rel=1e-5)
+    assert float(total / count) == pytest.approx(expected, rel=1e-5)
+
+
+def test_logistic_loss_and_its_gradient_are_right_and_finite_for_any_score():
+    scores = tf.constant([-200.0, -20, -1, 0, 2, 30, 200])
+    weights = tf.constant([0.0, 1, 2, 0.5, 1, 1, 3])
+    with tf.GradientTape() as tape:
+        tape.watch(scores)
+        loss = 3 * word2vec.logistic_loss(scores, weights)
+    softplus = np.logaddexp(0, -scores.numpy().astype(float))
+    assert float(loss) == pytest.approx(3 * np.sum(softplus * weights.numpy()), rel=1e-6)
+    slopes = -1 / (1 + np.exp(np.minimum(scores.numpy().astype(float), 80)))
+    expected = 3 * slopes * weights.numpy()
+    np.testing.assert_allclose(tape.gradient(loss, scores), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_steps_are_larger_with_cbow_unless_told():
+    sizes = {name: word2vec.Config(architecture=name).step_size for name in ("skip_gram", "cbow")}
+    assert sizes == word2vec.BATCH_SIZES
+    assert sizes["skip_gram"] < sizes["cbow"]
+    assert word2vec.Config(batch_size=100).step_size == 100
+    corpus = WordVectors(data="").open("pydoc_topics", word2vec.Config(architecture="cbow"))
+    assert corpus.chunk == sizes["cbow"]
 
 
 def test_blocks_hold_each_word_once_with_its_surroundings():

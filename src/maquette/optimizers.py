@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 
@@ -90,8 +91,10 @@ def _update_rows(variable: Any, accumulator: Any, gradient: Any, rate: Any) -> N
     """Take one step, in TensorFlow, with a gradient that may have a row several times."""
     import tensorflow as tf
 
-    # Sums of sorted rows, and rows written in place of differences, take half the time.
-    order = tf.argsort(gradient.indices)
+    # Sums of sorted rows, and rows written in place of differences, take half the time; of 16,000
+    # indices `tf.argsort` takes more than three times as long as NumPy.
+    order = tf.numpy_function(_order, [gradient.indices], tf.int32, stateful=False)
+    order.set_shape(gradient.indices.shape)
     rows, positions = tf.unique(tf.gather(gradient.indices, order))
     sums = tf.math.segment_sum(tf.gather(gradient.values, order), positions)  # (rows, width)
     squares = tf.reduce_mean(tf.square(sums), axis=-1, keepdims=True)  # (rows, 1)
@@ -99,3 +102,7 @@ def _update_rows(variable: Any, accumulator: Any, gradient: Any, rate: Any) -> N
     stepped = tf.gather(variable, rows) - rate * tf.math.rsqrt(accumulated) * sums
     accumulator.scatter_update(tf.IndexedSlices(accumulated, rows))
     variable.scatter_update(tf.IndexedSlices(stepped, rows))
+
+
+def _order(indices: np.ndarray) -> np.ndarray:
+    return np.argsort(indices).astype(np.int32)
