@@ -26,9 +26,9 @@ import keras  # noqa: E402
 
 from maquette.backbones.catalogue import BACKBONES, build_backbone  # noqa: E402
 from maquette.backbones.weights import load_weights  # noqa: E402
+from maquette.fitting import fit_stages  # noqa: E402
 from maquette.gallery import load_template  # noqa: E402
 from maquette.run import Run, new_record  # noqa: E402
-from maquette.training import fit_stages  # noqa: E402
 
 SEED = 0
 

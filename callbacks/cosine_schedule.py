@@ -6,6 +6,8 @@ import math
 
 import keras
 
+from maquette.model_state import sync
+
 
 class CosineSchedule(keras.callbacks.Callback):
     """Set the learning rate before every step.
@@ -34,6 +36,7 @@ class CosineSchedule(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         position = self._epoch + batch / self.params["steps"]
+        sync(self.model)
         self.model.optimizer.learning_rate = self._peak * self.share(position)
 
     def on_train_end(self, logs=None):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import keras
 
+from maquette.model_state import sync
+
 
 class KLWarmup(keras.callbacks.Callback):
     """Raise a model's `kl_weight` from 0 to `beta` along a line, and hold it there.
@@ -38,6 +40,7 @@ class KLWarmup(keras.callbacks.Callback):
 
     def on_train_batch_begin(self, batch, logs=None):
         if self._epoch < self.epochs:
+            sync(self.model)
             self._assign(self._epoch + batch / self.params["steps"])
 
     def _assign(self, position: float) -> None:

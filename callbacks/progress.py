@@ -23,6 +23,8 @@ class EpochProgress(keras.callbacks.Callback):
         label: What is being trained, at the start of each line.
     """
 
+    resumes = False  # a bar and a clock belong to a process
+
     def __init__(self, label: str):
         super().__init__()
         self.label = label

@@ -1,21 +1,29 @@
-"""Film of what a generator draws from the same noise while it learns."""
+"""Film of what a generator draws from the same noise while it learns.
+
+Use it to see what is learned first, and whether samples still get better at the end. A GAN that
+collapses shows the same image everywhere; an autoencoder whose codes go unused shows one blur.
+The film of an autoencoder with two latents is of the whole plane of codes (Kingma and Welling
+2014, figure 4).
+
+    maquette train vae --latent-dim 2 --callbacks sample_film
+"""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
-from maquette.files import written_whole
+from maquette.errors import UserError
+from maquette.reporting.film import Film, chosen_epochs, tiled, write_gif, write_strip
 
-FRAMES = Path("figures", "film")
-SIDE, CAPTION = 360, 20  # pixels of a frame, about, and of the line below it
-GAP, GREY = 1, 110  # between the images of a frame
-SECONDS, LAST_SECONDS = 0.15, 2.0
+if TYPE_CHECKING:
+    from maquette.callback_gallery import TrainingContext
+
+SAMPLES, SIDE_OF_PLANE = 36, 12
 
 
 class SampleFilm(keras.callbacks.Callback):
@@ -27,6 +35,12 @@ class SampleFilm(keras.callbacks.Callback):
 
     Example:
         >>> model.fit(x, epochs=20, callbacks=[SampleFilm(lambda: draw(noise), "runs/first")])
+
+    Anything that is an image can be filmed so: as a single one also a figure, such as that of
+    where the codes of examples lie.
+
+        >>> figure = lambda: latent_plots.latent_space(np.asarray(encoder(x)), labels, classes)
+        >>> SampleFilm(lambda: np.asarray(film.drawn(figure()))[np.newaxis] / 255)
 
     Args:
         generate: Returns the same samples each time, but for what was learned: floats 0..1,
@@ -50,6 +64,7 @@ class SampleFilm(keras.callbacks.Callback):
         self.moments = moments
 
     def on_train_begin(self, logs=None):
+        self._film = Film(self.folder / "figures" / "film")
         self._chosen = chosen_epochs(self.params["epochs"], self.frames)
         self._last = None
 
@@ -65,69 +80,35 @@ class SampleFilm(keras.callbacks.Callback):
     def on_train_end(self, logs=None):
         if self._last is not None:  # the weights that stay may not be those of the last step
             self._keep(self._last)
-        paths = sorted((self.folder / FRAMES).glob("epoch_*.png"))
-        if not paths:
-            return
-        captions = (f"epoch {int(path.stem.removeprefix('epoch_'))}" for path in paths)
-        pictures = [
-            _captioned(Image.open(p), text) for p, text in zip(paths, captions, strict=True)
-        ]
-        with written_whole(self.folder / "figures" / "training.gif") as temporary:
-            _write_gif(temporary, pictures)
-        picked = np.unique(np.linspace(0, len(pictures) - 1, self.moments).astype(int))
-        with written_whole(self.folder / "figures" / "film_strip.png") as temporary:
-            _side_by_side([pictures[i] for i in picked]).save(temporary)
+        pictures = self._film.pictures()
+        if pictures:
+            write_gif(self.folder / "figures" / "training.gif", pictures)
+            write_strip(self.folder / "figures" / "film_strip.png", pictures, self.moments)
 
     def _keep(self, epoch: int) -> None:
-        with written_whole(self.folder / FRAMES / f"epoch_{epoch:05d}.png") as temporary:
-            _tiled(self.generate()).save(temporary)
+        self._film.keep(epoch, tiled(self.generate()))
 
 
-def chosen_epochs(epochs: int, frames: int) -> set[int]:
-    """Return at most `frames` epochs, 0 (before training) and the last among them.
+def for_training(context: TrainingContext) -> SampleFilm:
+    """Return a film of an autoencoder's plane of codes, or of the images of 36 codes.
 
-    They lie the farther apart the later they are.
+    Raises:
+        UserError: the template draws no images from Gaussian codes.
     """
-    positions = np.linspace(0, 1, max(frames, 2)) ** 2
-    return {int(epoch) for epoch in np.rint(positions * epochs)}
+    from maquette.reporting.latent_plots import plane_of_codes
+    from maquette.tasks.image_density import ImageDensity
 
+    if not isinstance(context.task, ImageDensity):
+        raise UserError(
+            f"sample_film is for autoencoders that draw images; {context.template.name} is none, "
+            "or films as it is"
+        )
+    generate = context.template.endpoints(context.model)["generate"]
+    (size,) = generate.inputs[0].shape[1:]
+    random = np.random.default_rng(0).standard_normal((SAMPLES, size), np.float32)
+    codes = plane_of_codes(SIDE_OF_PLANE) if size == 2 else random
 
-def _tiled(images: np.ndarray) -> Image.Image:
-    """Return images as one, in a square of rows with a grey line between."""
-    count, height, width, channels = images.shape
-    columns = math.ceil(math.sqrt(count))
-    rows = -(-count // columns)
-    pixels = np.rint(np.clip(np.nan_to_num(images), 0, 1) * 255).astype(np.uint8)
-    page = np.full((rows * columns, height + GAP, width + GAP, channels), GREY, np.uint8)
-    page[:count, :height, :width] = pixels
-    page = page.reshape(rows, columns, height + GAP, width + GAP, channels).swapaxes(1, 2)
-    page = page.reshape(rows * (height + GAP), columns * (width + GAP), channels)
-    page = page[:-GAP, :-GAP]
-    return Image.fromarray(page[..., 0] if channels == 1 else page)
+    def draw() -> np.ndarray:
+        return np.asarray(generate.predict_on_batch({"noise": codes})["pixels"])
 
-
-def _captioned(picture: Image.Image, text: str) -> Image.Image:
-    """Return a picture enlarged by a whole factor, with a line of text below it."""
-    factor = max(1, round(SIDE / max(picture.size)))
-    size = (picture.width * factor, picture.height * factor)
-    whole = Image.new("RGB", (size[0], size[1] + CAPTION), "white")
-    whole.paste(picture.resize(size, Image.Resampling.NEAREST))
-    font = ImageFont.load_default(13)
-    ImageDraw.Draw(whole).text((3, size[1] + 2), text, fill="black", font=font)
-    return whole
-
-
-def _side_by_side(pictures: list[Image.Image], gap: int = 8) -> Image.Image:
-    width = sum(picture.width + gap for picture in pictures) - gap
-    strip = Image.new("RGB", (width, pictures[0].height), "white")
-    for index, picture in enumerate(pictures):
-        strip.paste(picture, (index * (picture.width + gap), 0))
-    return strip
-
-
-def _write_gif(path: Path, pictures: list[Image.Image]) -> None:
-    durations = [int(1000 * SECONDS)] * (len(pictures) - 1) + [int(1000 * LAST_SECONDS)]
-    colours = [picture.quantize(64) for picture in pictures]
-    colours[0].save(
-        path, save_all=True, append_images=colours[1:], duration=durations, loop=0, optimize=True
-    )
+    return SampleFilm(draw, context.folder)

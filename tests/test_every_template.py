@@ -253,6 +253,19 @@ def test_search_space_draws_only_valid_configs(case):
     assert len(configs) > 1
 
 
+def test_scores_of_single_examples_are_the_parts_of_a_metric(case):
+    task, run = case.template.TASK, case.run
+    split = next(name for name in ("test", "validation", "train") if name in run.metrics)
+    metrics = run.metrics[split]["metrics"]
+    assert task.lower_is_better <= metrics.keys()
+    first, again = (task.item_scores(run, case.data, split) for _ in range(2))
+    if first is None:
+        pytest.skip("the task has no scores of single examples")
+    assert 0 < len(first.values) <= run.record["data"]["sizes"][split]
+    np.testing.assert_array_equal(first.values, again.values)
+    assert np.mean(first.values) == pytest.approx(metrics[first.metric], abs=1e-4)
+
+
 def test_figures_are_written(case):
     names = case.template.figures(case.model, case.data).keys()
     assert names

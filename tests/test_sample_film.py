@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maquette.callbacks.sample_film import SampleFilm, chosen_epochs
+from maquette.callbacks.sample_film import SampleFilm
+from maquette.reporting.film import chosen_epochs
 
 
 def fit(film: SampleFilm, epochs: int, initial_epoch: int = 0) -> None:

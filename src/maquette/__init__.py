@@ -7,20 +7,24 @@ loaded by the first function that needs it.
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 
 _HOMES = {
     "GateError": ("errors", "GateError"),
     "Run": ("run", "Run"),
     "UserError": ("errors", "UserError"),
+    "compare": ("comparison", "compare"),
     "doctor": ("installation", "doctor"),
     "evaluate": ("evaluation", "evaluate"),
     "export": ("exporting.export", "export"),
+    "find_learning_rate": ("rate_finding", "find_learning_rate"),
     "list": ("gallery", "list_templates"),
     "predict": ("prediction", "predict"),
     "quickstart": ("tour", "quickstart"),
+    "resume": ("training", "resume"),
     "show": ("gallery", "show"),
     "train": ("training", "train"),
+    "tune": ("tuning.tune", "tune"),
 }
 
 __all__ = [*_HOMES, "__version__"]

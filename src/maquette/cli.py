@@ -14,25 +14,30 @@ from typing import Annotated, Any
 from pydantic import create_model
 
 import maquette
+from maquette.callback_gallery import list_callbacks
 from maquette.errors import GateError, UserError, nearest
-from maquette.parsing import HELP, parse, values_of
+from maquette.parsing import HELP, given, parse, values_of
 from maquette.quiet import load_tensorflow
 from maquette.verb_options import (
+    CompareOptions,
     DoctorOptions,
     EvaluateOptions,
     ExportOptions,
     ListOptions,
     PredictOptions,
     QuickstartOptions,
+    ResumeOptions,
+    ResumeTuneOptions,
     ShowOptions,
     TrainOptions,
+    TuneOptions,
 )
 
 
 def list_verb(words: Sequence[str]) -> None:
     """List the templates."""
     options = parse(ListOptions, words, "maquette list", list_verb.__doc__)
-    cards = maquette.list()
+    cards = list_callbacks() if options.callbacks else maquette.list()
     if options.as_json:
         _print_json([card.to_dict() for card in cards])
         return
@@ -62,26 +67,46 @@ def show_verb(words: Sequence[str]) -> None:
 
 def train_verb(words: Sequence[str]) -> None:
     """Train a template: maquette train TEMPLATE [options]."""
-    if not words or words[0].startswith("-"):
+    if any(word.partition("=")[0] == "--resume" for word in words):
+        options = parse(ResumeOptions, words, "maquette train", train_verb.__doc__)
+        load_tensorflow()
+        run = maquette.resume(options.resume, **options.model_dump(exclude={"resume"}))
+    elif not words or words[0].startswith("-"):
         _ask_for_template(words)
         return
-    options = _train_options(words[0], words[1:])
-    load_tensorflow()
-    run = maquette.train(words[0], **options)
+    else:
+        options = _train_options(words[0], words[1:])
+        load_tensorflow()
+        if options.pop("find_learning_rate"):
+            _find_learning_rate(words[0], options)
+            return
+        run = maquette.train(words[0], **options)
     split = next(name for name in ("test", "validation", "train") if name in run.metrics)
     _print_metrics(run.metrics[split]["metrics"], split)
     print(f"report: {run.path / 'report.html'}")
     print(run.path)
 
 
-def _ask_for_template(words: Sequence[str]) -> None:
+def _find_learning_rate(template: str, options: dict[str, Any]) -> None:
+    without = ("name", "callbacks", "max_minutes", "save_minutes", "deterministic")
+    options = {name: value for name, value in options.items() if name not in without}
+    out = Path(options.pop("out")) / template
+    found = maquette.find_learning_rate(template, out=out, **options)
+    print(f"lowest loss at {found.best:.2g}, steepest fall at {found.steepest:.2g}")
+    print(f"picture: {out / 'learning_rate.png'}")
+    if found.suggestion is None:
+        raise GateError("no rate made the loss fall; look at the data, or try more --batch-size")
+    print(f"suggested for the stage {found.stage}: {found.suggestion:.2g}")
+
+
+def _ask_for_template(words: Sequence[str], verb: str = "train") -> None:
     from maquette.gallery import template_names
 
     there_are = f"there are {', '.join(template_names())}"
     if not HELP & set(words):
-        raise UserError(f"missing TEMPLATE, as in maquette train TEMPLATE; {there_are}")
-    print(f"usage: maquette train TEMPLATE [options]\n\n{there_are}\n\n"
-          "Each has its own options: maquette train TEMPLATE --help")  # fmt: skip
+        raise UserError(f"missing TEMPLATE, as in maquette {verb} TEMPLATE; {there_are}")
+    print(f"usage: maquette {verb} TEMPLATE [options]\n\n{there_are}\n\n"
+          f"Each has its own options: maquette {verb} TEMPLATE --help")  # fmt: skip
 
 
 def _train_options(template: str, words: Sequence[str]) -> dict[str, Any]:
@@ -97,6 +122,48 @@ def _train_options(template: str, words: Sequence[str]) -> dict[str, Any]:
     options = parse(combined, words, prog, show(template).summary, default)
     # The file's options are in already.
     return {name: value for name, value in options if name != "config"}
+
+
+def tune_verb(words: Sequence[str]) -> None:
+    """Search for good options of a template: maquette tune TEMPLATE [options]."""
+    if given({"resume"}, words):
+        options = dict(parse(ResumeTuneOptions, words, "maquette tune", tune_verb.__doc__))
+    elif words and not words[0].startswith("-"):
+        options = {"template": words[0], **_tune_options(words[0], words[1:])}
+    else:
+        _ask_for_template(words, "tune")
+        return
+    as_json = options.pop("as_json")
+    load_tensorflow()
+    search = maquette.tune(**options)
+    if options.get("worker"):
+        print(search.path)
+        return
+    from maquette.tuning import results
+
+    if as_json:
+        _print_json(results.as_json(search))
+        return
+    if mattered := search.what_mattered:
+        _print_table(mattered, "What mattered")
+    print("\n".join([*results.summary(search), str(search.path)]))
+
+
+def _tune_options(template: str, words: Sequence[str]) -> dict[str, Any]:
+    """Return the options of a search, and those of the template that were given: they are fixed."""
+    from maquette.configuration import read_config
+    from maquette.gallery import config_class, show
+
+    own = config_class(template)
+    combined = type("Options", (TuneOptions, own), {"__doc__": own.__doc__})
+    request = read_config(next(iter(values_of("--config", words)), None), template)
+    fields = own.model_fields.keys() - TuneOptions.model_fields.keys()
+    of_file = {n: v for n, v in own(**request.options) if n in fields}
+    default = combined(**of_file, data=request.data, seed=request.seed)
+    prog = f"maquette tune {template}"
+    options = parse(combined, words, prog, f"Tune {show(template).summary}", default)
+    kept = TuneOptions.model_fields.keys() | given(fields, words)
+    return {name: value for name, value in options if name in kept}
 
 
 def evaluate_verb(words: Sequence[str]) -> None:
@@ -142,6 +209,25 @@ def predict_verb(words: Sequence[str]) -> None:
         _print_json(rows)
         return
     _print_table([{k: v for k, v in row.items() if not isinstance(v, dict)} for row in rows])
+
+
+def compare_verb(words: Sequence[str]) -> None:
+    """Compare runs: options, results, and whether a difference is more than chance."""
+    from maquette.comparison import distinct_runs
+
+    options = parse(CompareOptions, words, "maquette compare", compare_verb.__doc__)
+    runs = distinct_runs(options.runs)
+    load_tensorflow()
+    chosen = {k: v for k, v in options if k not in ("runs", "as_json")}
+    result = maquette.compare([*runs.values()], **chosen)
+    if options.as_json:
+        _print_json(result)
+        return
+    from maquette.reporting.comparison_text import shown_tables
+
+    for title, rows in shown_tables(result).items():
+        _print_table(rows, title)
+    print("\n".join([*result["verdicts"], *filter(None, [result["without_test"]])]))
 
 
 def export_verb(words: Sequence[str]) -> None:
@@ -192,8 +278,10 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "list": list_verb,
     "show": show_verb,
     "train": train_verb,
+    "tune": tune_verb,
     "evaluate": evaluate_verb,
     "predict": predict_verb,
+    "compare": compare_verb,
     "export": export_verb,
     "quickstart": quickstart_verb,
     "doctor": doctor_verb,

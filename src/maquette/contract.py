@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 REQUIRED = ("Config", "TINY", "TASK", "build", "search_space", "endpoints", "figures")
 RESERVED_OPTIONS = frozenset(
     {"template", "run", "data", "split", "config", "out", "name", "seed", "strict", "as_json"}
+    | {"algorithm", "confirm", "resume", "max_minutes", "save_minutes", "callbacks"}
+    | {"deterministic", "find_learning_rate"}
 )
 
 

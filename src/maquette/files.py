@@ -12,6 +12,8 @@ from pathlib import Path
 
 from maquette.errors import UserError
 
+TEMPORARY = ".maquette-"  # How the name of everything begins that is not whole yet.
+
 
 @contextmanager
 def written_whole(path: Path) -> Iterator[Path]:
@@ -21,7 +23,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     On an error nothing is left behind, and an earlier `path` stays as it was.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=TEMPORARY, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     try:
@@ -44,7 +46,7 @@ def write_text(path: Path, text: str) -> None:
 def folder_written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; on success it takes the place of `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
     try:
         yield temporary
         temporary.chmod(0o777 & ~_umask())
@@ -58,7 +60,7 @@ def _replace_folder(new: Path, path: Path) -> None:
     if not path.exists():
         new.replace(path)
         return
-    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}-old-", dir=path.parent))
+    aside = Path(tempfile.mkdtemp(prefix=TEMPORARY, dir=path.parent))
     try:
         old = path.replace(aside / path.name)
         try:
@@ -70,27 +72,40 @@ def _replace_folder(new: Path, path: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def remove_leftovers(folder: Path) -> None:
+    """Delete what a process that was killed left unfinished in `folder`."""
+    for path in folder.glob(f"{TEMPORARY}*"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
 def sha256(path: Path) -> str:
     """Return the hexadecimal SHA-256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def require_writable(folder: Path) -> None:
+def require_writable(folder: Path, option: str = "--out") -> None:
     """Make sure that `folder` can be created and written to.
+
+    Args:
+        folder: Existing or not.
+        option: What the user chose it by.
 
     Raises:
         UserError: it, or its nearest existing parent, is no folder or forbids writing.
     """
     existing = next(p for p in (folder.absolute(), *folder.absolute().parents) if p.exists())
     if not existing.is_dir():
-        raise UserError(f"cannot write to {folder}: {existing} is a file; choose another --out")
+        raise UserError(f"cannot write to {folder}: {existing} is a file; choose another {option}")
     try:
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         raise UserError(
-            f"cannot write to {folder}: {error.strerror}; choose another --out"
+            f"cannot write to {folder}: {error.strerror}; choose another {option}"
         ) from None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import takewhile
 from typing import TypeVar
 
@@ -62,6 +62,21 @@ def values_of(option: str, words: Sequence[str]) -> list[str]:
             following = takewhile(lambda w: not w.startswith("--"), words[index + 1 :])
             values = [value] if equals else list(following)
     return values
+
+
+def given(options: Collection[str], words: Sequence[str]) -> set[str]:
+    """Return those of the options that were given, whatever their value.
+
+    Args:
+        options: Names of options.
+        words: What stood on the command line.
+    """
+    names = {word.partition("=")[0].replace("_", "-") for word in words if word.startswith("--")}
+    return {
+        option
+        for option in options
+        if {f"--{option}".replace("_", "-"), f"--no-{option}".replace("_", "-")} & names
+    }
 
 
 def explain(box: str, words: Sequence[str]) -> str:

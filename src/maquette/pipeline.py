@@ -19,6 +19,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from maquette.files import TEMPORARY
 from maquette.orders import SHUFFLED, Order, positions
 from maquette.progress import track
 
@@ -154,7 +155,7 @@ def cached_features(
     """
     width = model.output_shape[1:]
     needed = sum(_nbytes((len(e), *width), np.float32) for e in examples.values())
-    with TemporaryDirectory(prefix=".features-", dir=folder) as files:
+    with TemporaryDirectory(prefix=TEMPORARY, dir=folder) as files:
 
         def allocate(name: str, shape: tuple[int, ...]) -> np.ndarray:
             if needed <= budget:

@@ -1,7 +1,8 @@
 """A run: the folder that a training leaves, `saved_models/<template>/<name>/`.
 
 It holds `config.yaml` (all that is needed to do it again), `model.keras`, `history.csv`,
-`metrics.json`, `figures/`, `report.html` and, after an export, `export/`.
+`metrics.json`, `figures/`, `report.html` and, after an export, `export/`; until the training comes
+to its end, also `state/`, to go on from.
 """
 
 from __future__ import annotations
@@ -26,8 +27,9 @@ from packaging.version import InvalidVersion, Version
 
 import maquette
 from maquette.errors import UserError
-from maquette.files import require_writable, sha256, write_text, written_whole
+from maquette.files import folder_written_whole, require_writable, sha256, write_text, written_whole
 from maquette.gallery import load_template
+from maquette.states import StateFolder
 
 if TYPE_CHECKING:
     import keras
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from maquette.contract import Template, TemplateConfig
 
 RECORD, MODEL, HISTORY, METRICS = "config.yaml", "model.keras", "history.csv", "metrics.json"
+STATES = "state"
 RECORDED_OF_DATA = {"source", "fingerprint", "sizes", "description"}
 RECORDED_VERSIONS = ("tensorflow", "keras", "numpy")
 
@@ -78,11 +81,11 @@ class Run:
             UserError: the folder exists, or cannot be written.
         """
         path = new_run_path(out, template, name)
-        path.mkdir(parents=True)
-        for file, text in texts.items():
-            write_text(path / file, text)
-        hashes = {file: sha256(path / file) for file in texts}
-        write_record(path, {**record, "data": {**record["data"], "files": hashes}})
+        with folder_written_whole(path) as temporary:
+            for file, text in texts.items():
+                write_text(temporary / file, text)
+            hashes = {file: sha256(temporary / file) for file in texts}
+            write_record(temporary, {**record, "data": {**record["data"], "files": hashes}})
         return cls(path)
 
     @cached_property
@@ -140,7 +143,10 @@ class Run:
         """
         path = self.path / MODEL
         if not path.is_file():
-            raise UserError(f"{self.path} has no {MODEL}: its training did not finish")
+            raise UserError(
+                f"{self.path} has no {MODEL}: its training did not finish; go on with: "
+                f"maquette train --resume {self.path}"
+            )
         if sha256(path) != self.record.get("model_sha256"):
             raise UserError(f"{path} is not the file that the training wrote: its sha256 differs")
         model = self.template.build(self.config, self.description)
@@ -153,6 +159,16 @@ class Run:
                 f"use maquette {self.record['maquette']}, which made the run"
             ) from None
         return model
+
+    @cached_property
+    def states(self) -> StateFolder:
+        """The states to go on from; none once the training came to its end."""
+        return StateFolder(self.path / STATES)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the training came to its end and was judged."""
+        return (self.path / METRICS).is_file() and not self.states
 
     @cached_property
     def history(self) -> list[dict[str, Any]]:

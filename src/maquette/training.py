@@ -1,29 +1,26 @@
-"""Training: one function for every template, whose stages plain `fit` trains."""
+"""Training: one function for every template, and one that goes on with a training that stopped."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
+import tensorflow as tf
 
-from maquette.callbacks.progress import EpochProgress
+from maquette.callback_gallery import require_callbacks
 from maquette.configuration import read_config
-from maquette.contract import Stage, Template, TemplateConfig
+from maquette.contract import Template, TemplateConfig
 from maquette.errors import GateError, UserError
 from maquette.evaluation import choose_split
+from maquette.files import remove_leftovers
+from maquette.fitting import FitOptions, fit_stages
 from maquette.gallery import load_template
-from maquette.pipeline import Examples, cached_features
 from maquette.progress import say
 from maquette.reporting import report
-from maquette.run import Run, new_record, new_run_path
-from maquette.tasks.task import Task
-
-VALIDATION_BATCH = 32
+from maquette.run import RECORDED_VERSIONS, Run, new_record, new_run_path
 
 
 def train(
@@ -35,6 +32,10 @@ def train(
     name: str | None = None,
     seed: int | None = None,
     strict: bool = False,
+    callbacks: Sequence[str] = (),
+    max_minutes: float | None = None,
+    save_minutes: float = 5.0,
+    deterministic: bool = False,
     **options: Any,
 ) -> Run:
     """Train a template and return its run.
@@ -53,6 +54,12 @@ def train(
         seed: Decides the initial weights, the order of the data, dropout and augmentation.
             Defaults to 0.
         strict: Refuse data of which some part cannot be read, instead of leaving that part out.
+        callbacks: Names of further callbacks, e.g. `["gradient_flow"]`.
+        max_minutes: Time for the training; what it came to is kept, and `resume` goes on with it.
+            Defaults to any.
+        save_minutes: Minutes between two states within an epoch, for `resume`. Defaults to 5.
+        deterministic: Use only operators whose result never depends on the order of threads,
+            which may be slower.
         **options: The template's own options.
 
     Returns:
@@ -68,25 +75,101 @@ def train(
     source = str(next(source for source in sources if source is not None))
     seed = seed if seed is not None else request.seed
     chosen = parts.Config(**{**request.options, **options})
+    require_callbacks(callbacks)
     new_run_path(out, template, name)
     opened = parts.TASK.open(source, chosen, strict)
     for note in opened.notes:
         say(f"note: {note}")
 
-    keras.utils.set_random_seed(seed)
-    model = parts.build(chosen, opened)
-    parts.pretrained(model, chosen, opened)
     record = _record(parts, chosen, opened, seed)
+    record["fitting"] = {"callbacks": list(callbacks), "deterministic": deterministic}
     run = Run.create(out, template, name, record, parts.TASK.texts(opened))
+    return _finish(run, opened, max_minutes, save_minutes)
+
+
+def resume(
+    run: str | Path | Run, *, max_minutes: float | None = None, save_minutes: float = 5.0
+) -> Run:
+    """Go on with a training that was killed or interrupted.
+
+    On the same machine, with the same versions, the outcome is that of a training that was never
+    stopped, to the bit: weights, optimizer, history and metrics.
+
+    Example:
+        >>> run = maquette.resume("saved_models/cnn/20261120-101500")
+
+    Args:
+        run: A run, or the path of its folder.
+        max_minutes: Time for the training, counted anew. Defaults to any.
+        save_minutes: Minutes between two states within an epoch. Defaults to 5.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        UserError: the run is finished, or its data has changed or is gone.
+        GateError: the training diverged.
+    """
+    run = run if isinstance(run, Run) else Run(run)
+    if run.is_finished:
+        raise UserError(f"{run.path} is finished; `maquette train` begins another training")
+    remove_leftovers(run.path)
+    recorded = run.record["data"]
+    opened = run.template.TASK.open(recorded["source"], run.config)
+    if opened.fingerprint != recorded["fingerprint"]:
+        raise UserError(
+            f"{opened.source} has changed since {run.path} was begun; train anew, or restore it"
+        )
+    for name in RECORDED_VERSIONS:
+        if version(name) != run.record["versions"].get(name):
+            began = f"{run.record['versions'].get(name)} began it, this is {version(name)}"
+            say(f"note: {name} {began}: the outcome may differ in the last digits")
+    return _finish(run, opened, max_minutes, save_minutes)
+
+
+def fit_model(
+    run: Run, data: Any, max_minutes: float | None = None, save_minutes: float = 5.0
+) -> tuple[keras.Model, bool]:
+    """Build a run's model and train it, from the start or from the run's newest state.
+
+    Args:
+        run: Its record tells template, options and seed.
+        data: The opened data.
+        max_minutes: Time for the training. Defaults to any.
+        save_minutes: Minutes between two states within an epoch. Defaults to 5.
+
+    Returns:
+        The model with the best epoch's weights, and whether its training came to its end.
+    """
+    template, seed, fitting = run.template, run.record["seed"], run.record.get("fitting", {})
+    if fitting.get("deterministic"):
+        tf.config.experimental.enable_op_determinism()
+    keras.utils.set_random_seed(seed)
+    model = template.build(run.config, data)
+    template.pretrained(model, run.config, data)
+    options = FitOptions(tuple(fitting.get("callbacks", ())), save_minutes, max_minutes)
+    return model, fit_stages(run, template, run.config, model, data, seed, options)
+
+
+def _finish(run: Run, data: Any, max_minutes: float | None, save_minutes: float) -> Run:
+    """Train, judge and describe a run; remove it if it came to nothing."""
+    go_on = f"go on with: maquette train --resume {run.path}"
     try:
-        fit_stages(run, parts, chosen, model, opened, seed)
-        parts.TASK.calibrate(model, opened)
+        model, finished = fit_model(run, data, max_minutes, save_minutes)
+        run.template.TASK.calibrate(model, data)
         run.save_model(model)
-    except BaseException:
-        run.remove()
+    except BaseException as error:
+        if isinstance(error, UserError | GateError) or not run.states:
+            run.remove()
+        else:
+            say(go_on)
         raise
-    judge(run, opened)
+    if not finished:
+        say(f"stopped early; keeping the best of the finished epochs; {go_on}")
+    judge(run, data)
     report.write(run)
+    if finished:
+        run.states.remove()
     return run
 
 
@@ -116,127 +199,3 @@ def _record(template: Template, config: TemplateConfig, data: Any, seed: int) ->
         "description": template.TASK.describe(data),
     }
     return new_record(template.name, seed, described, config.model_dump(mode="json"))
-
-
-def fit_stages(
-    run: Run, template: Template, config: TemplateConfig, model: keras.Model, data: Any, seed: int
-) -> None:
-    """Run all stages, keep the history, and leave the best epoch's weights in the model.
-
-    Where the task monitors nothing, the last epoch's weights stay.
-    """
-    task = template.TASK
-    examples = {
-        split: task.examples(model, data, split).in_memory(f"reading {split}")
-        for split in (("train", "validation") if task.monitor else ("train",))
-    }
-    rows: list[dict[str, Any]] = []
-    best: tuple[float, list[np.ndarray]] | None = None
-    for stage in template.stages(model, config, data):
-        with _stage_examples(stage, examples, run.path) as inputs:
-            history, interrupted = _fit(stage, inputs, task, run.path, seed)
-        if history:
-            rows += history
-            run.save_history(rows)
-            value = _best_value(history, task)
-            if best is None or value >= best[0]:
-                best = (value, model.get_weights())
-        if interrupted:
-            if best is None:
-                raise KeyboardInterrupt
-            say("interrupted; keeping the best of the finished epochs")
-            break
-    if best is None:
-        raise UserError("these options leave nothing to train; give --epochs 1 or more")
-    model.set_weights(best[1])
-
-
-@contextmanager
-def _stage_examples(
-    stage: Stage, examples: dict[str, Examples], folder: Path
-) -> Iterator[dict[str, Examples]]:
-    if stage.examples is not None:
-        examples = {**examples, "train": stage.examples(examples["train"])}
-    if stage.features is None:
-        yield examples
-        return
-    with cached_features(stage.features, examples, VALIDATION_BATCH, folder) as features:
-        yield features
-
-
-def _fit(
-    stage: Stage, examples: dict[str, Examples], task: Task, folder: Path, seed: int
-) -> tuple[list[dict[str, Any]], bool]:
-    """Call `fit`, and return one row per epoch and whether the user interrupted it."""
-    train = examples["train"]
-    best, log, progress = _best_epoch(stage, task), _EpochLog(stage.name), EpochProgress(stage.name)
-    for callback in (c for c in stage.callbacks if hasattr(c, "folder")):
-        callback.folder = folder
-    validation = examples["validation"].in_order(VALIDATION_BATCH) if task.monitor else None
-    try:
-        stage.model.fit(
-            train.shuffled(stage.batch_size, seed),
-            steps_per_epoch=train.steps(stage.batch_size),
-            validation_data=validation,
-            epochs=stage.epochs,
-            class_weight=stage.class_weight,
-            callbacks=[*best, *stage.callbacks, log, progress],
-            shuffle=False,
-            verbose=0,
-        )
-    except KeyboardInterrupt:
-        for callback in best:
-            if callback.best_weights is not None:
-                stage.model.set_weights(callback.best_weights)
-        return log.rows, True
-    finally:
-        progress.close()
-    return log.rows, False
-
-
-def _best_epoch(stage: Stage, task: Task) -> list[keras.callbacks.EarlyStopping]:
-    """Return what brings the best epoch's weights back, where the task tells which is best."""
-    if task.monitor is None:
-        return []
-    return [
-        keras.callbacks.EarlyStopping(
-            monitor=task.monitor,
-            mode=task.mode,
-            patience=stage.patience or stage.epochs,
-            restore_best_weights=True,
-        )
-    ]
-
-
-class _EpochLog(keras.callbacks.Callback):
-    """Collect one row per epoch, and end a training whose values are no numbers."""
-
-    def __init__(self, stage: str):
-        super().__init__()
-        self.stage = stage
-        self.rows: list[dict[str, Any]] = []
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._began = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        seconds = round(time.perf_counter() - self._began, 3)
-        values = {name: float(value) for name, value in (logs or {}).items()}
-        self.rows.append({"stage": self.stage, "epoch": epoch + 1, "seconds": seconds, **values})
-        diverged = [f"{name} became {v}" for name, v in values.items() if not np.isfinite(v)]
-        if diverged:
-            raise GateError(
-                f"training diverged in epoch {epoch + 1} of {self.stage}: {diverged[0]}; "
-                "a smaller learning rate would help"
-            )
-
-
-def _best_value(rows: list[dict[str, Any]], task: Task) -> float:
-    """Return the best monitored value, larger being better; 0 where nothing is monitored."""
-    if task.monitor is None:
-        return 0.0
-    if task.monitor not in rows[0]:
-        known = ", ".join(rows[0])
-        raise UserError(f"the model reports no {task.monitor!r} to choose by; it reports {known}")
-    sign = 1 if task.mode == "max" else -1
-    return max(sign * row[task.monitor] for row in rows)

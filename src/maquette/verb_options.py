@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from tyro.conf import Positional, arg
 
 from maquette.contract import Options
@@ -14,10 +14,13 @@ Json = Annotated[bool, arg(name="json")]
 Source = Annotated[str | None, arg(metavar="SOURCE")]
 Folder = Annotated[Path, arg(metavar="DIR")]
 RunFolder = Positional[Annotated[Path, arg(metavar="RUN")]]
+RUNS = arg(metavar="RUN RUN [RUN ...]", help_behavior_hint="(required)")
 FILES = arg(metavar="FILE [FILE ...]", help_behavior_hint="(required)")
 
 
 class ListOptions(Options):
+    callbacks: bool = False
+    """List the callbacks that a training can be given instead."""
     as_json: Json = False
     """Print JSON."""
 
@@ -29,7 +32,19 @@ class ShowOptions(Options):
     """Print JSON."""
 
 
-class TrainOptions(Options):
+class TimeOptions(Options):
+    max_minutes: Annotated[PositiveFloat | None, arg(metavar="MINUTES")] = None
+    """Time for the training; what it came to is kept, and train --resume goes on with it."""
+    save_minutes: Annotated[NonNegativeFloat, arg(metavar="MINUTES")] = 5.0
+    """Minutes between two states within an epoch, for train --resume."""
+
+
+class ResumeOptions(TimeOptions):
+    resume: Annotated[Path, arg(metavar="RUN")]
+    """Folder of a run that was killed, interrupted or out of time, to go on with."""
+
+
+class TrainOptions(TimeOptions):
     data: Source = None
     """Data source: an embedded set, or a path; by default the template's own."""
     config: Annotated[Path | None, arg(metavar="FILE")] = None
@@ -42,6 +57,56 @@ class TrainOptions(Options):
     """Decides initial weights, order of the data, dropout and augmentation."""
     strict: bool = False
     """Refuse data of which some part cannot be read, instead of leaving that part out."""
+    callbacks: Annotated[tuple[str, ...], arg(metavar="NAME [NAME ...]")] = ()
+    """What else to watch or do while training; maquette list --callbacks tells what there is."""
+    deterministic: bool = False
+    """Use only operators whose result never depends on the order of threads; may be slower."""
+    find_learning_rate: bool = False
+    """Do not train: try learning rates, suggest one, and draw the losses."""
+
+
+class TuneOptions(Options):
+    algorithm: Literal["random", "grid", "bayesian", "hyperband", "zoom"] = "random"
+    """What proposes the settings of the next trial."""
+    trials: PositiveInt = 20
+    """Number of trials."""
+    max_minutes: Annotated[PositiveFloat | None, arg(metavar="MINUTES")] = None
+    """Time for all trials; the one under way then is given up."""
+    confirm: Annotated[int, Field(ge=2), arg(metavar="SEEDS")] | None = None
+    """Then test with so many other seeds whether the tuned options beat the default ones."""
+    data: Source = None
+    """Data source: an embedded set, or a path; by default the template's own."""
+    config: Annotated[Path | None, arg(metavar="FILE")] = None
+    """YAML file of options that are not tuned."""
+    out: Folder = Path("saved_models")
+    """Folder of all runs and searches."""
+    name: Annotated[str | None, arg(metavar="NAME")] = None
+    """Name of the search; by default tune- with the date and time."""
+    seed: NonNegativeInt = 0
+    """Of the search and of all its trainings."""
+    strict: bool = False
+    """Refuse data of which some part cannot be read, instead of leaving that part out."""
+    chief: Annotated[str | None, arg(metavar="[HOST:]PORT")] = None
+    """Hand out the trials to workers at this address; anyone who reaches it can take part."""
+    as_json: Json = False
+    """Print JSON."""
+
+
+class ResumeTuneOptions(Options):
+    resume: Annotated[Path, arg(metavar="FOLDER")]
+    """Folder of a search to go on with, after it was interrupted, killed, or for more trials."""
+    trials: PositiveInt | None = None
+    """Number of trials, those before included; by default what the search was begun with."""
+    max_minutes: Annotated[PositiveFloat | None, arg(metavar="MINUTES")] = None
+    """Time for the trials that are missing."""
+    confirm: Annotated[int, Field(ge=2), arg(metavar="SEEDS")] | None = None
+    """Then test with so many other seeds whether the tuned options beat the default ones."""
+    chief: Annotated[str | None, arg(metavar="[HOST:]PORT")] = None
+    """Hand out the trials to workers at this address; anyone who reaches it can take part."""
+    worker: Annotated[str | None, arg(metavar="[HOST:]PORT")] = None
+    """Train trials for the chief of this search at this address."""
+    as_json: Json = False
+    """Print JSON."""
 
 
 class EvaluateOptions(Options):
@@ -74,6 +139,23 @@ class ExportOptions(Options):
     """What to write: a SavedModel, and TFLite files of these precisions."""
     max_drop: Annotated[float, Field(ge=0, le=1)] = 0.01
     """Score that a file may lose against the original; 0.01 is one point."""
+    as_json: Json = False
+    """Print JSON."""
+
+
+class CompareOptions(Options):
+    runs: Positional[Annotated[tuple[Path, ...], RUNS]]
+    """Folders of two or more runs."""
+    metric: Annotated[str | None, arg(metavar="NAME")] = None
+    """Metric to compare by; by default the one that each example has its share in."""
+    split: Literal["train", "validation", "test"] | None = None
+    """Split they were judged on; by default test, or validation where not all have one."""
+    by_seed: bool = False
+    """Compare groups of runs that differ only in their seed."""
+    every: Annotated[bool, arg(name="all")] = False
+    """List also the options that are the same in all runs."""
+    figures: Annotated[Path | None, arg(metavar="DIR")] = None
+    """Folder to write compare.png to: the learning curves of all runs."""
     as_json: Json = False
     """Print JSON."""
 

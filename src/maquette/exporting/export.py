@@ -26,7 +26,7 @@ from maquette.exporting.gate import (
 from maquette.exporting.litert import LiteRtFile, convert_apart, custom_operators, latency
 from maquette.exporting.recurrent import phone_recurrence
 from maquette.exporting.saved_model import SavedModel, write_saved_model
-from maquette.files import folder_written_whole, sha256
+from maquette.files import TEMPORARY, folder_written_whole, sha256
 from maquette.progress import track, waiting
 from maquette.reporting import report
 from maquette.run import Run
@@ -152,7 +152,7 @@ def _write_files(
     job: _Job, folder: Path, formats: Sequence[str], max_drop: float
 ) -> list[dict[str, Any]]:
     """Write what passes the gate into `folder` and return the table's rows."""
-    with TemporaryDirectory(prefix=".convert-", dir=folder.parent) as scratch:
+    with TemporaryDirectory(prefix=TEMPORARY, dir=folder.parent) as scratch:
         work = Path(scratch)
         made = {v: work / f"model_{v}.tflite" for v in VARIANTS if v in formats}
         crashes = _convert(job, work, made)

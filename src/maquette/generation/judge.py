@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from maquette.errors import UserError
+from maquette.files import TEMPORARY
 from maquette.images.decoding import resize
 from maquette.progress import say, track
 
@@ -124,7 +125,7 @@ def _trained(run: Run) -> Run:
     epochs = max(2, round(run.config.judge_steps * batch_size / data["sizes"]["train"]))
     size = {"image_size": height} if height == width else {}
     say(f"training a small {TEMPLATE} on {data['source']}, which will judge the samples")
-    with TemporaryDirectory(prefix=f".{FOLDER}-", dir=run.path) as scratch:
+    with TemporaryDirectory(prefix=TEMPORARY, dir=run.path) as scratch:
         trained = train(
             TEMPLATE, data["source"], out=scratch, name=FOLDER, epochs=epochs, **TRAINING, **size
         )

@@ -106,9 +106,23 @@ def recall_at(neighbours: np.ndarray, labels: np.ndarray, count: int) -> float:
 
     Examples that are the only ones of their class are not counted.
     """
+    return float(np.mean(found_at(neighbours, labels, count)))
+
+
+def found_at(neighbours: np.ndarray, labels: np.ndarray, count: int) -> np.ndarray:
+    """Return which examples have one of their class among their `count` nearest others.
+
+    Args:
+        neighbours: Positions of the nearest others of each example, shape `(n, most)`.
+        labels: Class of each example, shape `(n,)`.
+        count: Neighbours that are looked at, at most as many as there are.
+
+    Returns:
+        Booleans, one for each example that is not the only one of its class.
+    """
     found = labels[neighbours[:, :count]] == labels[:, None]
     has_others = np.isin(np.arange(len(labels)), np.concatenate(members(labels, fewest=2)))
-    return float(np.mean(found.any(axis=1)[has_others]))
+    return found.any(axis=1)[has_others]
 
 
 def balanced_pairs(labels: np.ndarray, count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

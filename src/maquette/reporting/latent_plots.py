@@ -93,10 +93,14 @@ def latent_grid(decode: Decode, side: int = 20) -> Figure:
         decode: Maps codes, `(n, 2)`, to images in 0..1.
         side: Points along each of the two numbers.
     """
+    return mosaic(decode(plane_of_codes(side)), side, "Images over the plane of codes", gap=0)
+
+
+def plane_of_codes(side: int) -> np.ndarray:
+    """Return codes of two numbers, at equal steps of probability, as `(side * side, 2)`."""
     quantiles = [NormalDist().inv_cdf((step + 0.5) / side) for step in range(side)]
     # The second number grows upwards, as in any diagram.
-    codes = np.array([(x, y) for y in reversed(quantiles) for x in quantiles], np.float32)
-    return mosaic(decode(codes), side, "Images over the plane of codes", gap=0)
+    return np.array([(x, y) for y in reversed(quantiles) for x in quantiles], np.float32)
 
 
 def interpolations(decode: Decode, starts: np.ndarray, ends: np.ndarray, steps: int = 10) -> Figure:

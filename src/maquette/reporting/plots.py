@@ -9,10 +9,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from maquette.reporting.curves import smoothed
 from maquette.reporting.plot_text import MISSING, drawable, shortened, width
 
-MOST_LABELLED_CLASSES = 30
+MOST_LABELLED_CLASSES, MOST_LABELLED_LAYERS = 30, 60
 BLUE, ORANGE, GREY = "#1f5fa8", "#d9731a", "#9aa0a6"
+FEW_EPOCHS = 20  # of which an average would show little but its lag
 
 
 def confusion_matrix(labels: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> Figure:
@@ -111,6 +113,8 @@ def _pixels(image: np.ndarray) -> np.ndarray:
 def learning_curves(history: Sequence[dict], metrics: Sequence[str]) -> Figure:
     """Draw training and validation values over the epochs of all stages.
 
+    Of more than 20 epochs the values are thin, and their weighted average in each stage thick.
+
     Args:
         history: One row per epoch, with `stage` and values by name.
         metrics: Names of the values to draw, e.g. `("loss", "accuracy")`.
@@ -127,14 +131,21 @@ def learning_curves(history: Sequence[dict], metrics: Sequence[str]) -> Figure:
 
 def _draw_curves(axes, history: Sequence[dict], metric: str) -> None:
     epochs = np.arange(1, len(history) + 1)
+    stages = [row["stage"].replace("_", " ") for row in history]
+    starts = 1 + np.flatnonzero([a != b for a, b in pairwise(stages)])
     lines = {"training": (metric, GREY), "validation": (f"val_{metric}", BLUE)}
     for label, (name, color) in lines.items():
         values = [row.get(name, np.nan) for row in history]
         if np.isnan(values).all():
             continue
-        axes.plot(epochs, values, color=color, label=label, marker="o", markersize=3)
-    stages = [row["stage"].replace("_", " ") for row in history]
-    for epoch in np.flatnonzero([a != b for a, b in pairwise(stages)]):
+        if len(history) <= FEW_EPOCHS:
+            axes.plot(epochs, values, color=color, label=label, marker="o", markersize=3)
+            continue
+        axes.plot(epochs, values, color=color, alpha=0.6, linewidth=1)
+        parts = np.split(np.array(values, np.float64), starts)
+        average = np.concatenate([smoothed(part) for part in parts])
+        axes.plot(epochs, average, color=color, label=label, linewidth=2)
+    for epoch in starts - 1:
         axes.axvline(
             epoch + 1.5,
             color=ORANGE,
@@ -146,3 +157,66 @@ def _draw_curves(axes, history: Sequence[dict], metric: str) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(alpha=0.25)
+
+
+def learning_rates(
+    rates: np.ndarray, losses: np.ndarray, average: np.ndarray, marks: dict[str, float]
+) -> Figure:
+    """Draw the loss of each step over its learning rate, and mark some rates.
+
+    Args:
+        rates: Shape `(steps,)`.
+        losses: Shape `(steps,)`; those that are no numbers are left out.
+        average: The losses, smoothed.
+        marks: Rates by name; the last one is drawn as the choice.
+    """
+    figure = Figure(figsize=(6.4, 4), layout="constrained")
+    axes = figure.add_subplot(xscale="log", xlabel="learning rate", ylabel="loss")
+    axes.plot(rates, losses, color=GREY, linewidth=0.8, label="loss of a step")
+    axes.plot(rates, average, color=BLUE, linewidth=2, label="smoothed")
+    for (name, rate), style in zip(marks.items(), _mark_styles(len(marks)), strict=True):
+        axes.axvline(rate, label=f"{name} {rate:.1e}", **style)
+    usual = average[np.isfinite(average)]
+    low, high = usual.min(), max(usual[: max(len(usual) // 2, 1)].max(), usual[0])
+    margin = 0.15 * max(high - low, 1e-9)
+    axes.set_ylim(low - 2 * margin, high + 3 * margin)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(alpha=0.25)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def _mark_styles(count: int) -> list[dict]:
+    others = [{"color": GREY, "linestyle": style, "linewidth": 1} for style in (":", "--")]
+    return [*others[: count - 1], {"color": ORANGE, "linewidth": 2}]
+
+
+def layer_heat_maps(
+    epochs: Sequence[int],
+    panels: dict[str, dict[str, Sequence[float]]],
+    shares: Sequence[str] = (),
+) -> Figure:
+    """Draw values of layers over the epochs, a panel for each kind of value.
+
+    Args:
+        epochs: Shape `(n,)`.
+        panels: By heading, the values of each layer, shape `(n,)`; infinite ones stay empty.
+        shares: Headings of the panels whose colours go from 0 to 1.
+    """
+    rows = max(len(layers) for layers in panels.values())
+    size = (1.2 + 4.2 * len(panels), float(np.clip(1.2 + 0.22 * rows, 2.4, 14)))
+    figure = Figure(figsize=size, layout="constrained")
+    for index, (heading, layers) in enumerate(panels.items()):
+        axes = figure.add_subplot(1, len(panels), index + 1, xlabel="epoch")
+        values = np.array(list(layers.values()), np.float64)
+        values[~np.isfinite(values)] = np.nan
+        edges = (epochs[0] - 0.5, epochs[-1] + 0.5, len(layers) - 0.5, -0.5)
+        limits = {"vmin": 0, "vmax": 1} if heading in shares else {}
+        image = axes.imshow(values, aspect="auto", extent=edges, interpolation="nearest", **limits)
+        figure.colorbar(image, ax=axes)
+        axes.set_title(heading, fontsize=10, loc="left")
+        step = -(-len(layers) // MOST_LABELLED_LAYERS)
+        names = [shortened(name, 28) for name in layers][::step]
+        axes.set_yticks(range(0, len(layers), step), names, fontsize=7)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    return figure

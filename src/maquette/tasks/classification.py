@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from maquette.tasks.task import Task
+from maquette.tasks.task import ItemScores, Task
 
 if TYPE_CHECKING:
     import keras
 
     from maquette.pipeline import Examples
+    from maquette.run import Run
 
 BATCH = 32
 TOP = 3
 
 
 class Classification(Task):
-    """Base of the tasks whose endpoints return `probabilities` of classes."""
+    """Base of the tasks whose endpoints return `probabilities` of classes.
+
+    Attributes:
+        items: What the examples are.
+    """
+
+    items: ClassVar[str] = "examples"
+    lower_is_better: ClassVar = frozenset({"cross_entropy"})
+
+    def item_scores(self, run: Run, data: Any, split: str) -> ItemScores:
+        """Return whether each example's class is right."""
+        examples = self.examples(run.model, data, split)
+        probabilities = class_probabilities(run.model, examples, f"comparing on {split}")
+        return ItemScores("accuracy", probabilities.argmax(-1) == examples.y, self.items)
 
     def agreement(self, endpoint: str, expected: dict, received: dict) -> float:
         """Return the share of inputs whose most probable class is the same."""

@@ -45,6 +45,7 @@ class ImageClassification(Classification, ImageTask):
     mode: str = "max"
     score: str = "accuracy"
     ranges: ClassVar = {"image": (0, 255), "probabilities": (0, 1)}
+    items: ClassVar = "images"
 
     def evaluate(self, run: Run, data: ImageData, split: str) -> Evaluation:
         """Return accuracy and its kin, figures per class, and the most wrong images."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from maquette.images.data import ImageData
 from maquette.tasks.image_task import ImageSpec, ImageTask, read_images
-from maquette.tasks.task import Evaluation, Probe
+from maquette.tasks.task import Evaluation, ItemScores, Probe
 
 if TYPE_CHECKING:
     from maquette.evidence import NegativeElbo
@@ -44,6 +44,9 @@ class ImageDensity(ImageTask):
     score: str = "similarity"
     memorised: float = 0.6
     ranges: ClassVar = {"image": (0, 255), "pixels": (0, 1)}
+    lower_is_better: ClassVar = frozenset(
+        {"negative_elbo", "reconstruction", "kl", "importance_weighted_bound"}
+    )
 
     def adapt(self, data: ImageData, spec: ImageSpec) -> ImageData:
         """Return the images as they are: classes that the run has not seen do no harm."""
@@ -67,6 +70,21 @@ class ImageDensity(ImageTask):
             tables={"Classes": _per_class(elbo, examples.y, data.classes)},
             figures={"most_unusual": _most_unusual(elbo, examples, data.classes, split)},
         )
+
+    def item_scores(self, run: Run, data: ImageData, split: str) -> ItemScores:
+        """Return the negative ELBO of each image, with the same noise each time."""
+        from maquette.evidence import negative_elbo
+
+        images = self.examples(run.model, data, split).x
+        bounds = negative_elbo(run.model, images, f"comparing on {split}")
+        return ItemScores("negative_elbo", bounds.values, "images")
+
+    def unit(self, run: Run, metric: str) -> str:
+        """Return number and kind of the pixels that a bound is on."""
+        if metric not in self.lower_is_better:
+            return ""
+        shape = "x".join(map(str, run.model.input_shape[1:]))
+        return f"nats of {shape} {type(run.model.likelihood).__name__}"
 
     def predict(self, run: Run, files: Sequence[Path]) -> list[dict[str, Any]]:
         """Return each file's negative ELBO in nats: the higher, the more unusual the image.

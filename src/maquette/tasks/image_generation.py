@@ -47,6 +47,8 @@ class ImageGeneration(ImageTask):
     score: str | None = None
     memorised: float | None = None
     ranges: ClassVar = {"noise": (-1, 1), "image": (0, 1)}
+    lower_is_better: ClassVar = frozenset({"frechet_distance", "frechet_distance_of_train"})
+    tuned_by: ClassVar = "frechet_distance"
 
     def evaluate(self, run: Run, data: ImageData, split: str) -> Evaluation:
         """Compare samples with a split by the features and classes that a classifier sees.
@@ -79,6 +81,11 @@ class ImageGeneration(ImageTask):
             tables={"Classes of the samples": table},
             figures={"samples_by_class": _by_class(samples, of_samples, data.classes)},
         )
+
+    def unit(self, run: Run, metric: str) -> str:
+        """Return who judges the images, and how many of them."""
+        judge = run.config.judge or f"one of {run.config.judge_steps} steps"
+        return f"judge {judge}, {run.config.samples} samples"
 
     def predict(self, run: Run, files: Sequence[Path]) -> list[dict[str, Any]]:
         """Return the probability, by the discriminator, that each image is no generated one.

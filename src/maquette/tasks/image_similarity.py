@@ -17,7 +17,7 @@ from maquette.images.unseen_classes import with_unseen_classes
 from maquette.progress import track
 from maquette.sources import open_source
 from maquette.tasks.image_task import BATCH, ImageSpec, ImageTask, read_images
-from maquette.tasks.task import Evaluation, Probe
+from maquette.tasks.task import Evaluation, ItemScores, Probe
 
 if TYPE_CHECKING:
     import keras
@@ -56,6 +56,8 @@ class ImageSimilarity(ImageTask):
         **dict.fromkeys(("image", "image_a", "image_b"), (0, 255)),
         "probability": (0, 1),
     }
+    lower_is_better: ClassVar = frozenset({"equal_error_rate"})
+    tuned_by: ClassVar = "recall_at_1"
 
     def open(self, source: str, config: TemplateConfig, strict: bool = False) -> ImageData:
         """Open images in classes, divided by class: an embedded set by name, or a folder.
@@ -116,6 +118,21 @@ class ImageSimilarity(ImageTask):
             tables={"One-shot tests": one_shot, "Pairs": _pair_rows(images)},
             figures=pair_plots.figures(images, data.classes),
         )
+
+    def item_scores(self, run: Run, data: ImageData, split: str) -> ItemScores:
+        """Return whether the nearest other image is of the same class, where one of it is there.
+
+        One-shot trials would not do: they draw the same images again and again, so that the least
+        difference is significant if only they are many.
+        """
+        examples = self.examples(run.model, data, split)
+        images = _embedded(run.model, examples, f"comparing on {split}")
+        found = matching.found_at(images.neighbours, images.labels, 1)
+        return ItemScores("recall_at_1", found, "images")
+
+    def unit(self, run: Run, metric: str) -> str:
+        """Return the number of classes of a one-shot test."""
+        return f"{run.config.ways} ways" if metric == "one_shot_accuracy" else ""
 
     def predict(self, run: Run, files: Sequence[Path]) -> list[dict[str, Any]]:
         """Return for each file but the first whether it shows the same class as the first.

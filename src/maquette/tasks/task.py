@@ -37,6 +37,22 @@ class Evaluation:
 
 
 @dataclass(frozen=True)
+class ItemScores:
+    """A figure for each example of a split, whose mean is one of the metrics.
+
+    Args:
+        metric: Name of that metric.
+        values: One per example, in the order of the split, shape `(n,)`; boolean for right or
+            wrong.
+        items: What the examples are, e.g. `"images"`.
+    """
+
+    metric: str
+    values: np.ndarray
+    items: str
+
+
+@dataclass(frozen=True)
 class Probe:
     """Real inputs of one endpoint, and what its outputs should be.
 
@@ -62,6 +78,9 @@ class Task(ABC):
         memorised: Share of its first value to which the loss must fall when the model is trained
             on one batch alone; `None` where a falling loss does not tell of learning.
         ranges: Lowest and highest value of inputs and outputs, by name, where they are known.
+        lower_is_better: Names of the metrics that a better model has less of.
+        tuned_by: Where nothing is monitored, the metric of `evaluate` that a search of options
+            goes by; `None` where none can be compared between options.
     """
 
     data: str
@@ -71,6 +90,8 @@ class Task(ABC):
     score: str | None = None
     memorised: float | None = 0.2
     ranges: ClassVar[dict[str, tuple[float, float]]] = {}
+    lower_is_better: ClassVar[frozenset[str]] = frozenset()
+    tuned_by: str | None = None
 
     @abstractmethod
     def open(self, source: str, config: TemplateConfig, strict: bool = False) -> Any:
@@ -107,6 +128,20 @@ class Task(ABC):
     @abstractmethod
     def evaluate(self, run: Run, data: Any, split: str) -> Evaluation:
         """Judge a run's model on one split."""
+
+    def item_scores(self, run: Run, data: Any, split: str) -> ItemScores | None:
+        """Return a figure for each example of a split, or `None` where single ones have none.
+
+        Runs are compared by them, example by example; they are the same each time.
+        """
+        return None
+
+    def unit(self, run: Run, metric: str) -> str:
+        """Return what a run's metric is measured in; runs are compared in one unit alone.
+
+        By default it is empty: the metric means the same in all runs.
+        """
+        return ""
 
     @abstractmethod
     def files(self, paths: Sequence[Path]) -> list[Path]:

@@ -91,6 +91,7 @@ class TextClassification(Classification):
     mode: str = "max"
     score: str = "accuracy"
     ranges: ClassVar = {"probabilities": (0, 1)}
+    items: ClassVar = "texts"
 
     def open(self, source: str, config: TemplateConfig, strict: bool = False) -> NumberedTexts:
         """Open texts in classes: an embedded set by name, a folder or a table.

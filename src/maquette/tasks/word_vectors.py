@@ -38,6 +38,7 @@ JUDGED_CHUNKS = 16
 SHOWN_WORDS, SHOWN_NEIGHBOURS, PREDICTED_NEIGHBOURS = 20, 6, 10
 FEWEST_PAIRS = 3
 CLOSE, NEAREST = 0.05, 5
+OF_LOSS = ("architecture", "window", "negatives", "min_count", "vocabulary_size", "subsample")
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class WordVectors(Task):
     score: None = None
     memorised: float = 0.6
     ranges: ClassVar = {"similarity": (-1, 1)}
+    lower_is_better: ClassVar = frozenset({"loss"})
 
     def open(self, source: str, config: TemplateConfig, strict: bool = False) -> Corpus:
         """Open a text: an embedded one by name, a text file, or all texts of a folder or table.
@@ -85,7 +87,7 @@ class WordVectors(Task):
         opened = open_source(source, {"corpus", "text"}, strict)
         raw = opened if isinstance(opened, RawCorpus) else _joined(opened)
         sizes = {"min_count": config.min_count, "size": config.vocabulary_size}
-        return encode(raw, **sizes, gap=config.window, chunk=config.batch_size)
+        return encode(raw, **sizes, gap=config.window, chunk=config.step_size)
 
     def describe(self, data: Corpus) -> dict[str, Any]:
         """Return the number of words, for the record."""
@@ -136,6 +138,11 @@ class WordVectors(Task):
             table, vectors, run.description
         )
         return Evaluation(metrics, tables)
+
+    def unit(self, run: Run, metric: str) -> str:
+        """Return the options that make the loss another one."""
+        options = [f"{name} {getattr(run.config, name, None)}" for name in OF_LOSS]
+        return ", ".join(options) if metric == "loss" else ""
 
     def files(self, paths: Sequence[Path]) -> list[Path]:
         """Return what was given: words, not files."""

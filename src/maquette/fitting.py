@@ -1,0 +1,331 @@
+"""Fitting: all stages of a training by plain `fit`, to be gone on with from any step."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import keras
+import numpy as np
+
+from maquette.callback_gallery import TrainingContext, make_callbacks
+from maquette.callbacks.progress import EpochProgress
+from maquette.callbacks.time_budget import TimeBudget
+from maquette.contract import Stage, Template, TemplateConfig
+from maquette.errors import GateError, UserError
+from maquette.pipeline import Examples, cached_features
+from maquette.progress import say
+from maquette.resumable import (
+    FitState,
+    OutOfTimeError,
+    ResumableCallbacks,
+    assign,
+    variables_of,
+)
+from maquette.run import Run
+from maquette.tasks.task import Task
+
+VALIDATION_BATCH = 32
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How to fit, apart from what a template decides.
+
+    Args:
+        callbacks: Names of further callbacks, as `maquette.callback_gallery` lists them.
+        save_minutes: Minutes between two states within an epoch.
+        max_minutes: Time for all stages; `None` for any.
+    """
+
+    callbacks: tuple[str, ...] = ()
+    save_minutes: float = 5.0
+    max_minutes: float | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the stages of a training have come.
+
+    Args:
+        stage: Finished stages.
+        rows: One row for each of their epochs.
+        best: The best monitored value so far, larger being better, with the model's weights then.
+        model: Values of the model's variables, where no stage is under way.
+        fit: State of the stage under way.
+        sha256: Of all variables at the end of the last finished stage, the optimizer's included.
+    """
+
+    stage: int = 0
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    best: tuple[float, list[np.ndarray]] | None = None
+    model: list[np.ndarray] = field(default_factory=list)
+    fit: FitState = field(default_factory=FitState)
+    sha256: str = ""
+
+    @classmethod
+    def of(cls, state: dict[str, Any] | None) -> Progress:
+        """Return the progress that a saved state tells, or that of a fresh training."""
+        return cls(**{**state, "fit": FitState(**state["fit"])}) if state else cls()
+
+
+def fit_stages(
+    run: Run,
+    template: Template,
+    config: TemplateConfig,
+    model: keras.Model,
+    data: Any,
+    seed: int,
+    options: FitOptions | None = None,
+) -> bool:
+    """Run all stages, or what is left of them, and leave the best epoch's weights in the model.
+
+    Where the task monitors nothing, the last epoch's weights stay.
+
+    Args:
+        run: Keeps the history, and the states to go on from.
+        template: The template.
+        config: Its options.
+        model: The compiled model.
+        data: The opened data.
+        seed: Decides the order of the data and all random changes.
+        options: Further callbacks, limits of time. Defaults to none.
+
+    Returns:
+        Whether all stages came to their end; the user or a time budget may stop them.
+
+    Raises:
+        UserError: the options leave nothing to train.
+        GateError: the training diverged.
+        KeyboardInterrupt: the user or a time budget stopped it before the first epoch's end.
+    """
+    options = options or FitOptions()
+    return _Fitting(run, template, config, model, data, seed, options).run_stages()
+
+
+class _Fitting:
+    """The training of one run; see `fit_stages`."""
+
+    def __init__(
+        self,
+        run: Run,
+        template: Template,
+        config: TemplateConfig,
+        model: keras.Model,
+        data: Any,
+        seed: int,
+        options: FitOptions,
+    ):
+        self.run, self.template, self.config, self.model = run, template, config, model
+        self.data, self.seed, self.options = data, seed, options
+        self.task: Task = template.TASK
+        minutes = options.max_minutes
+        self.budget = [TimeBudget(minutes)] if minutes is not None else []
+        self.progress = Progress.of(run.states.newest())
+
+    def run_stages(self) -> bool:
+        if self.progress.model:
+            assign(self.model.variables, self.progress.model)
+        splits = ("train", "validation") if self.task.monitor else ("train",)
+        examples = {
+            split: self.task.examples(self.model, self.data, split).in_memory(f"reading {split}")
+            for split in splits
+        }
+        finished = True
+        for number, stage in enumerate(self.template.stages(self.model, self.config, self.data)):
+            if number < self.progress.stage:
+                continue
+            finished = self._run_stage(stage, examples)
+            if not finished:
+                break
+        if self.progress.best is None:
+            if not finished:
+                raise KeyboardInterrupt
+            raise UserError("these options leave nothing to train; give --epochs 1 or more")
+        self.model.set_weights(self.progress.best[1])
+        self.run.record["state_sha256"] = self.progress.sha256
+        return finished
+
+    def _run_stage(self, stage: Stage, examples: dict[str, Examples]) -> bool:
+        with _stage_examples(stage, examples, self.run) as inputs:
+            rows, finished = self._fit(stage, inputs)
+        best = self.progress.best
+        if rows:
+            value = _best_value(rows, self.task)
+            if best is None or value >= best[0]:
+                best = (value, self.model.get_weights())
+        rows = self.progress.rows + rows
+        if rows:
+            self.run.save_history(rows)
+        if finished:
+            values = [np.array(variable) for variable in self.model.variables]
+            digest = _sha256(variables_of(self.model, stage.model, stage.model.optimizer))
+            done = self.progress.stage + 1
+            self.progress = Progress(done, rows, best, values, sha256=digest)
+            self._save(self.progress)
+        else:
+            self.progress = replace(self.progress, best=best)
+        return finished
+
+    def _fit(self, stage: Stage, examples: dict[str, Examples]) -> tuple[list[dict], bool]:
+        """Fit a stage, and return one row per epoch and whether it came to its end."""
+        best = _best_epoch(stage, self.task)
+        log, bars = _EpochLog(stage.name), EpochProgress(stage.name)
+        callbacks = ResumableCallbacks(
+            [*best, *self._callbacks(stage, examples), log, bars, *self.budget],
+            variables=lambda: variables_of(self.model, stage.model, stage.model.optimizer),
+            epochs=stage.epochs,
+            steps=examples["train"].steps(stage.batch_size),
+            start=self.progress.fit,
+            save=lambda state: self._save(replace(self.progress, fit=state)),
+            seconds=60 * self.options.save_minutes,
+        )
+        if callbacks.state.variables:
+            _build_state(stage, examples["train"], self.seed)
+        try:
+            while self._fit_part(stage, examples, callbacks):
+                pass
+        except (KeyboardInterrupt, OutOfTimeError):
+            _keep_best(stage.model, best)
+            return log.rows, False
+        finally:
+            bars.close()
+        return log.rows, True
+
+    def _fit_part(
+        self, stage: Stage, examples: dict[str, Examples], callbacks: ResumableCallbacks
+    ) -> bool:
+        """Call `fit` for a begun epoch, or for all that is left; return whether more is left."""
+        state, steps, train = callbacks.state, callbacks.steps, examples["train"]
+        validation = examples.get("validation")
+        stage.model.fit(
+            train.shuffled(stage.batch_size, self.seed, state.epoch * steps + state.step),
+            steps_per_epoch=steps - state.step,
+            validation_data=None if validation is None else validation.in_order(VALIDATION_BATCH),
+            initial_epoch=state.epoch,
+            epochs=state.epoch + 1 if state.step else stage.epochs,
+            class_weight=stage.class_weight,
+            callbacks=[callbacks],
+            shuffle=False,
+            verbose=0,
+        )
+        return state.step > 0
+
+    def _callbacks(
+        self, stage: Stage, examples: dict[str, Examples]
+    ) -> list[keras.callbacks.Callback]:
+        """Return the stage's own callbacks and those that the user asked for."""
+        for callback in (c for c in stage.callbacks if hasattr(c, "folder")):
+            callback.folder = self.run.path
+        context = TrainingContext(
+            model=stage.model,
+            template=self.template,
+            config=self.config,
+            data=self.data,
+            task=self.task,
+            examples=examples,
+            folder=self.run.path,
+            seed=self.seed,
+            batch_size=stage.batch_size,
+            stage=stage.name,
+        )
+        return [*stage.callbacks, *make_callbacks(self.options.callbacks, context)]
+
+    def _save(self, progress: Progress) -> None:
+        state = {**vars(progress), "fit": vars(progress.fit)}
+        try:
+            self.run.states.save(state)
+        except OSError as error:
+            say(f"warning: cannot save the state ({error.strerror}); the one before it stays")
+
+
+@contextmanager
+def _stage_examples(
+    stage: Stage, examples: dict[str, Examples], run: Run
+) -> Iterator[dict[str, Examples]]:
+    if stage.examples is not None:
+        examples = {**examples, "train": stage.examples(examples["train"])}
+    if stage.features is None:
+        yield examples
+        return
+    with cached_features(stage.features, examples, VALIDATION_BATCH, run.path) as features:
+        yield features
+
+
+def _sha256(variables: Sequence[keras.Variable]) -> str:
+    digest = hashlib.sha256()
+    for variable in variables:
+        digest.update(np.ascontiguousarray(variable).tobytes())
+    return digest.hexdigest()
+
+
+def _build_state(stage: Stage, train: Examples, seed: int) -> None:
+    """Make the variables that Keras makes in the first step, so that a state can be put in."""
+    x, y = next(iter(train.shuffled(stage.batch_size, seed)))
+    stage.model.test_on_batch(x, y)
+    stage.model.optimizer.build(stage.model.trainable_variables)
+
+
+def _best_epoch(stage: Stage, task: Task) -> list[keras.callbacks.EarlyStopping]:
+    """Return what brings the best epoch's weights back, where the task tells which is best."""
+    if task.monitor is None:
+        return []
+    return [
+        keras.callbacks.EarlyStopping(
+            monitor=task.monitor,
+            mode=task.mode,
+            patience=stage.patience or stage.epochs,
+            restore_best_weights=True,
+        )
+    ]
+
+
+def _keep_best(model: keras.Model, best: list[keras.callbacks.EarlyStopping]) -> None:
+    """Do what `fit` would have done at its end."""
+    model.optimizer.finalize_variable_values(model.trainable_weights)
+    for callback in best:
+        if callback.best_weights is not None:
+            model.set_weights(callback.best_weights)
+
+
+class _EpochLog(keras.callbacks.Callback):
+    """Collect one row per epoch, and end a training whose values are no numbers."""
+
+    transient = ("_began",)
+
+    def __init__(self, stage: str):
+        super().__init__()
+        self.stage = stage
+        self.rows: list[dict[str, Any]] = []
+
+    def on_train_begin(self, logs=None):
+        self._began = time.perf_counter()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        seconds = round(time.perf_counter() - self._began, 3)
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        self.rows.append({"stage": self.stage, "epoch": epoch + 1, "seconds": seconds, **values})
+        diverged = [f"{name} became {v}" for name, v in values.items() if not np.isfinite(v)]
+        if diverged:
+            raise GateError(
+                f"training diverged in epoch {epoch + 1} of {self.stage}: {diverged[0]}; "
+                "a smaller learning rate would help"
+            )
+
+
+def _best_value(rows: list[dict[str, Any]], task: Task) -> float:
+    """Return the best monitored value, larger being better; 0 where nothing is monitored."""
+    if task.monitor is None:
+        return 0.0
+    if task.monitor not in rows[0]:
+        known = ", ".join(rows[0])
+        raise UserError(f"the model reports no {task.monitor!r} to choose by; it reports {known}")
+    sign = 1 if task.mode == "max" else -1
+    return max(sign * row[task.monitor] for row in rows)
