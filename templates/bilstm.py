@@ -185,8 +185,8 @@ def search_space(hp: Any) -> dict[str, Any]:
         "layers": hp.Int("layers", 1, 2),
         "units": hp.Choice("units", [32, 64, 128]),
         "embedding_dim": hp.Choice("embedding_dim", [50, 100, 200]),
-        "word_dropout": hp.Float("word_dropout", 0.0, 0.3, step=0.1),
-        "dropout": hp.Float("dropout", 0.0, 0.6, step=0.1),
+        "word_dropout": hp.Choice("word_dropout", [0.0, 0.1, 0.2, 0.3]),
+        "dropout": hp.Choice("dropout", [0.0, 0.2, 0.4, 0.6]),
         "learning_rate": hp.Float("learning_rate", 3e-4, 1e-2, sampling="log"),
     }
 

@@ -114,7 +114,7 @@ def search_space(hp: Any) -> dict[str, Any]:
     width = hp.Choice("width", [16, 32, 48])
     return {
         "filters": tuple(width * 2**i for i in range(hp.Int("blocks", 2, 4))),
-        "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1),
+        "dropout": hp.Choice("dropout", [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]),
         "learning_rate": hp.Float("learning_rate", 3e-4, 1e-2, sampling="log"),
         "weight_decay": hp.Float("weight_decay", 1e-5, 1e-2, sampling="log"),
     }

@@ -90,7 +90,7 @@ def search_space(hp: Any) -> dict[str, Any]:
     layers, units = hp.Int("layers", 1, 3), hp.Choice("units", [64, 128, 256, 512])
     return {
         "hidden_units": (units,) * layers,
-        "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1),
+        "dropout": hp.Choice("dropout", [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]),
         "learning_rate": hp.Float("learning_rate", 1e-4, 1e-2, sampling="log"),
         "weight_decay": hp.Float("weight_decay", 1e-5, 1e-2, sampling="log"),
     }

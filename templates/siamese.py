@@ -190,8 +190,8 @@ def search_space(hp: Any) -> dict[str, Any]:
         "mining": hp.Choice("mining", ["batch_all", "batch_hard", "semi_hard"]),
         "embedding_dim": hp.Choice("embedding_dim", [32, 64, 128]),
         "learning_rate": hp.Float("learning_rate", 3e-4, 3e-3, sampling="log"),
-        "shear": hp.Float("shear", 0.0, 0.4, step=0.1),
-        "zoom": hp.Float("zoom", 0.0, 0.4, step=0.1),
+        "shear": hp.Choice("shear", [0.0, 0.1, 0.2, 0.3, 0.4]),
+        "zoom": hp.Choice("zoom", [0.0, 0.1, 0.2, 0.3, 0.4]),
     }
 
 

@@ -179,9 +179,9 @@ def search_space(hp: Any) -> dict[str, Any]:
     """Return options drawn for one trial."""
     return {
         "backbone": hp.Choice("backbone", ["efficientnet_lite0", "mobilenet_v2", "mobilenet"]),
-        "unfreeze": hp.Float("unfreeze", 0.1, 1.0, step=0.1),
+        "unfreeze": hp.Choice("unfreeze", [0.1, 0.2, 0.3, 0.5, 0.7, 1.0]),
         "learning_rate": hp.Float("learning_rate", 1e-5, 1e-3, sampling="log"),
-        "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1),
+        "dropout": hp.Choice("dropout", [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]),
         "label_smoothing": hp.Choice("label_smoothing", [0.0, 0.05, 0.1]),
     }
 

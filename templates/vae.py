@@ -213,7 +213,7 @@ def search_space(hp: Any) -> dict[str, Any]:
     return {
         "latent_dim": hp.Choice("latent_dim", [16, 24, 32, 48, 64]),
         "hidden_units": hp.Choice("hidden_units", [128, 256, 512]),
-        "warmup_epochs": hp.Float("warmup_epochs", 0.0, 10.0, step=2.0),
+        "warmup_epochs": hp.Choice("warmup_epochs", [0.0, 2.0, 5.0, 10.0]),
         "learning_rate": hp.Float("learning_rate", 3e-4, 4e-3, sampling="log"),
     }
 

@@ -19,12 +19,12 @@ from maquette.cli import main
 class ByFileAndTemplate(LoadScopeScheduling):
     """Keep a file's tests in one process, so that what they share is built once.
 
-    The file that checks every template is divided further: one template, one process.
+    The files that try templates one by one are divided further: one template, one process.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file, _, test = nodeid.partition("::")
-        by_template = file.endswith("test_every_template.py")
+        by_template = file.endswith(("test_every_template.py", "test_resume.py"))
         return f"{file}[{test.rpartition('[')[2]}" if by_template else file
 
 

@@ -11,7 +11,7 @@ from maquette.states import NotPlainError, StateFolder, decoded, encoded
 
 STATE = {
     "epoch": 3,
-    "best": (0.5, [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(7)]),
+    "best": (0.5, [np.arange(6, dtype=np.float32).reshape(2, 3), np.array(7), np.float32(0.1)]),
     "callbacks": [{"told": {"loss"}, "wait": None, "rate": float("inf"), 5: True, "name": "a"}],
     "empty": np.zeros((0, 2), np.int64),
 }

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
-import json
 import os
 import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated, Any
-
-from pydantic import create_model
+from typing import Any
 
 import maquette
 from maquette.callback_gallery import list_callbacks
 from maquette.errors import GateError, UserError, nearest
-from maquette.parsing import HELP, given, parse, values_of
+from maquette.parsing import HELP, given, parse
+from maquette.printing import print_json, print_metrics, print_table
 from maquette.quiet import load_tensorflow
+from maquette.template_options import evaluate_options, train_options, tune_options
 from maquette.verb_options import (
     CompareOptions,
     DoctorOptions,
@@ -29,8 +27,6 @@ from maquette.verb_options import (
     ResumeOptions,
     ResumeTuneOptions,
     ShowOptions,
-    TrainOptions,
-    TuneOptions,
 )
 
 
@@ -39,7 +35,7 @@ def list_verb(words: Sequence[str]) -> None:
     options = parse(ListOptions, words, "maquette list", list_verb.__doc__)
     cards = list_callbacks() if options.callbacks else maquette.list()
     if options.as_json:
-        _print_json([card.to_dict() for card in cards])
+        print_json([card.to_dict() for card in cards])
         return
     width = max(len(card.name) for card in cards)
     for card in cards:
@@ -55,7 +51,7 @@ def show_verb(words: Sequence[str]) -> None:
     fields = config_class(options.template).model_fields
     if options.as_json:
         schema = config_class(options.template).model_json_schema()["properties"]
-        _print_json({**card.to_dict(), "options": schema})
+        print_json({**card.to_dict(), "options": schema})
         return
     print(f"{card.text}\n\nOptions:")
     width = max(len(name) for name in fields) + 2
@@ -75,14 +71,14 @@ def train_verb(words: Sequence[str]) -> None:
         _ask_for_template(words)
         return
     else:
-        options = _train_options(words[0], words[1:])
+        options = train_options(words[0], words[1:])
         load_tensorflow()
         if options.pop("find_learning_rate"):
             _find_learning_rate(words[0], options)
             return
         run = maquette.train(words[0], **options)
     split = next(name for name in ("test", "validation", "train") if name in run.metrics)
-    _print_metrics(run.metrics[split]["metrics"], split)
+    print_metrics(run.metrics[split]["metrics"], split)
     print(f"report: {run.path / 'report.html'}")
     print(run.path)
 
@@ -109,27 +105,12 @@ def _ask_for_template(words: Sequence[str], verb: str = "train") -> None:
           f"Each has its own options: maquette {verb} TEMPLATE --help")  # fmt: skip
 
 
-def _train_options(template: str, words: Sequence[str]) -> dict[str, Any]:
-    """Return all options of a training: those of the template, and those that all share."""
-    from maquette.configuration import read_config
-    from maquette.gallery import config_class, show
-
-    own = config_class(template)
-    combined = type("Options", (own, TrainOptions), {"__doc__": own.__doc__})
-    request = read_config(next(iter(values_of("--config", words)), None), template)
-    default = combined(**dict(own(**request.options)), data=request.data, seed=request.seed)
-    prog = f"maquette train {template}"
-    options = parse(combined, words, prog, show(template).summary, default)
-    # The file's options are in already.
-    return {name: value for name, value in options if name != "config"}
-
-
 def tune_verb(words: Sequence[str]) -> None:
     """Search for good options of a template: maquette tune TEMPLATE [options]."""
     if given({"resume"}, words):
         options = dict(parse(ResumeTuneOptions, words, "maquette tune", tune_verb.__doc__))
     elif words and not words[0].startswith("-"):
-        options = {"template": words[0], **_tune_options(words[0], words[1:])}
+        options = {"template": words[0], **tune_options(words[0], words[1:])}
     else:
         _ask_for_template(words, "tune")
         return
@@ -142,61 +123,26 @@ def tune_verb(words: Sequence[str]) -> None:
     from maquette.tuning import results
 
     if as_json:
-        _print_json(results.as_json(search))
+        print_json(results.as_json(search))
         return
     if mattered := search.what_mattered:
-        _print_table(mattered, "What mattered")
+        print_table(mattered, "What mattered")
     print("\n".join([*results.summary(search), str(search.path)]))
-
-
-def _tune_options(template: str, words: Sequence[str]) -> dict[str, Any]:
-    """Return the options of a search, and those of the template that were given: they are fixed."""
-    from maquette.configuration import read_config
-    from maquette.gallery import config_class, show
-
-    own = config_class(template)
-    combined = type("Options", (TuneOptions, own), {"__doc__": own.__doc__})
-    request = read_config(next(iter(values_of("--config", words)), None), template)
-    fields = own.model_fields.keys() - TuneOptions.model_fields.keys()
-    of_file = {n: v for n, v in own(**request.options) if n in fields}
-    default = combined(**of_file, data=request.data, seed=request.seed)
-    prog = f"maquette tune {template}"
-    options = parse(combined, words, prog, f"Tune {show(template).summary}", default)
-    kept = TuneOptions.model_fields.keys() | given(fields, words)
-    return {name: value for name, value in options if name in kept}
 
 
 def evaluate_verb(words: Sequence[str]) -> None:
     """Score a run on its test data, or on other data."""
-    options = parse(_evaluate_options(words), words, "maquette evaluate", evaluate_verb.__doc__)
+    options = parse(evaluate_options(words), words, "maquette evaluate", evaluate_verb.__doc__)
     own = {k: v for k, v in options if k not in EvaluateOptions.model_fields}
     run = maquette.Run(options.run)
     load_tensorflow()
     result = maquette.evaluate(run, options.data, options.split, **own)
     if options.as_json:
-        _print_json(result)
+        print_json(result)
         return
-    _print_metrics(result["metrics"], f"{result['split']} of {result['data']}")
+    print_metrics(result["metrics"], f"{result['split']} of {result['data']}")
     for title, rows in result["tables"].items():
-        _print_table(rows, title)
-
-
-def _evaluate_options(words: Sequence[str]) -> type[EvaluateOptions]:
-    """Return the verb's options and those of the template of the run that the words name."""
-    from maquette.gallery import config_class
-
-    record = next((w for w in words if (Path(w) / "config.yaml").is_file()), None)
-    if record is None:
-        return EvaluateOptions
-    run = maquette.Run(record)
-    config = config_class(run.record["template"])
-    chosen = config(**run.record["config"])
-    fields = {
-        name: (Annotated[field.rebuild_annotation(), field], getattr(chosen, name))
-        for name, field in config.model_fields.items()
-        if name in config.for_evaluation()
-    }
-    return create_model("Options", __base__=EvaluateOptions, **fields)
+        print_table(rows, title)
 
 
 def predict_verb(words: Sequence[str]) -> None:
@@ -206,9 +152,9 @@ def predict_verb(words: Sequence[str]) -> None:
     load_tensorflow()
     rows = maquette.predict(run, options.files)
     if options.as_json:
-        _print_json(rows)
+        print_json(rows)
         return
-    _print_table([{k: v for k, v in row.items() if not isinstance(v, dict)} for row in rows])
+    print_table([{k: v for k, v in row.items() if not isinstance(v, dict)} for row in rows])
 
 
 def compare_verb(words: Sequence[str]) -> None:
@@ -221,12 +167,12 @@ def compare_verb(words: Sequence[str]) -> None:
     chosen = {k: v for k, v in options if k not in ("runs", "as_json")}
     result = maquette.compare([*runs.values()], **chosen)
     if options.as_json:
-        _print_json(result)
+        print_json(result)
         return
     from maquette.reporting.comparison_text import shown_tables
 
     for title, rows in shown_tables(result).items():
-        _print_table(rows, title)
+        print_table(rows, title)
     print("\n".join([*result["verdicts"], *filter(None, [result["without_test"]])]))
 
 
@@ -243,9 +189,9 @@ def export_verb(words: Sequence[str]) -> None:
     except GateError as error:
         rows, failure = error.rows, error
     if options.as_json:
-        _print_json(rows)
+        print_json(rows)
     else:
-        _print_table(export_rows(rows))
+        print_table(export_rows(rows))
         print(run.path / "export")
     if failure:
         raise failure
@@ -267,7 +213,7 @@ def doctor_verb(words: Sequence[str]) -> None:
     options = parse(DoctorOptions, words, "maquette doctor", doctor_verb.__doc__)
     checks = maquette.doctor()
     if options.as_json:
-        _print_json([asdict(check) for check in checks])
+        print_json([asdict(check) for check in checks])
     else:
         print(format_checks(checks))
     if any(check.status == "problem" for check in checks):
@@ -349,38 +295,6 @@ def _fail(message: str, code: int, debug: bool) -> None:
         traceback.print_exc()
     print("maquette: " + " ".join(message.split()), file=sys.stderr)
     sys.exit(code)
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, indent=2, ensure_ascii=False))
-
-
-def _print_metrics(metrics: dict[str, float], where: str) -> None:
-    print(f"on {where}: " + "  ".join(f"{name} {value:.4f}" for name, value in metrics.items()))
-
-
-def _print_table(rows: Sequence[dict[str, Any]], title: str = "") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(title=title or None, title_justify="left", box=None, pad_edge=False)
-    for name in rows[0]:
-        numeric = any(isinstance(row[name], int | float) for row in rows)
-        table.add_column(name, justify="right" if numeric else "left")
-    for row in rows:
-        table.add_row(*map(_cell, row.values()))
-    # A file must get whole lines, whatever its width.
-    width = None if sys.stdout.isatty() else 10_000
-    # Rich ends the program in a way of its own when a pipe closes early, so it does not write.
-    text = io.StringIO()
-    Console(file=text, width=width, highlight=False, markup=False).print(table)
-    print("\n".join(line.rstrip() for line in text.getvalue().splitlines()))
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
 
 
 if __name__ == "__main__":

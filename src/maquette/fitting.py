@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,10 +11,12 @@ import keras
 import numpy as np
 
 from maquette.callback_gallery import TrainingContext, make_callbacks
+from maquette.callbacks.epoch_log import EpochLog
 from maquette.callbacks.progress import EpochProgress
 from maquette.callbacks.time_budget import TimeBudget
 from maquette.contract import Stage, Template, TemplateConfig
-from maquette.errors import GateError, UserError
+from maquette.errors import UserError
+from maquette.model_state import build_optimizer, sync, values_of
 from maquette.pipeline import Examples, cached_features
 from maquette.progress import say
 from maquette.resumable import (
@@ -24,6 +24,7 @@ from maquette.resumable import (
     OutOfTimeError,
     ResumableCallbacks,
     assign,
+    sha256_of,
     variables_of,
 )
 from maquette.run import Run
@@ -162,8 +163,8 @@ class _Fitting:
         if rows:
             self.run.save_history(rows)
         if finished:
-            values = [np.array(variable) for variable in self.model.variables]
-            digest = _sha256(variables_of(self.model, stage.model, stage.model.optimizer))
+            values = values_of(self.model.variables)
+            digest = sha256_of(variables_of(self.model, stage.model, stage.model.optimizer))
             done = self.progress.stage + 1
             self.progress = Progress(done, rows, best, values, sha256=digest)
             self._save(self.progress)
@@ -174,7 +175,7 @@ class _Fitting:
     def _fit(self, stage: Stage, examples: dict[str, Examples]) -> tuple[list[dict], bool]:
         """Fit a stage, and return one row per epoch and whether it came to its end."""
         best = _best_epoch(stage, self.task)
-        log, bars = _EpochLog(stage.name), EpochProgress(stage.name)
+        log, bars = EpochLog(stage.name), EpochProgress(stage.name)
         callbacks = ResumableCallbacks(
             [*best, *self._callbacks(stage, examples), log, bars, *self.budget],
             variables=lambda: variables_of(self.model, stage.model, stage.model.optimizer),
@@ -256,18 +257,11 @@ def _stage_examples(
         yield features
 
 
-def _sha256(variables: Sequence[keras.Variable]) -> str:
-    digest = hashlib.sha256()
-    for variable in variables:
-        digest.update(np.ascontiguousarray(variable).tobytes())
-    return digest.hexdigest()
-
-
 def _build_state(stage: Stage, train: Examples, seed: int) -> None:
     """Make the variables that Keras makes in the first step, so that a state can be put in."""
     x, y = next(iter(train.shuffled(stage.batch_size, seed)))
     stage.model.test_on_batch(x, y)
-    stage.model.optimizer.build(stage.model.trainable_variables)
+    build_optimizer(stage.model)
 
 
 def _best_epoch(stage: Stage, task: Task) -> list[keras.callbacks.EarlyStopping]:
@@ -286,38 +280,11 @@ def _best_epoch(stage: Stage, task: Task) -> list[keras.callbacks.EarlyStopping]
 
 def _keep_best(model: keras.Model, best: list[keras.callbacks.EarlyStopping]) -> None:
     """Do what `fit` would have done at its end."""
+    sync(model)
     model.optimizer.finalize_variable_values(model.trainable_weights)
     for callback in best:
         if callback.best_weights is not None:
             model.set_weights(callback.best_weights)
-
-
-class _EpochLog(keras.callbacks.Callback):
-    """Collect one row per epoch, and end a training whose values are no numbers."""
-
-    transient = ("_began",)
-
-    def __init__(self, stage: str):
-        super().__init__()
-        self.stage = stage
-        self.rows: list[dict[str, Any]] = []
-
-    def on_train_begin(self, logs=None):
-        self._began = time.perf_counter()
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self._began = time.perf_counter()
-
-    def on_epoch_end(self, epoch, logs=None):
-        seconds = round(time.perf_counter() - self._began, 3)
-        values = {name: float(value) for name, value in (logs or {}).items()}
-        self.rows.append({"stage": self.stage, "epoch": epoch + 1, "seconds": seconds, **values})
-        diverged = [f"{name} became {v}" for name, v in values.items() if not np.isfinite(v)]
-        if diverged:
-            raise GateError(
-                f"training diverged in epoch {epoch + 1} of {self.stage}: {diverged[0]}; "
-                "a smaller learning rate would help"
-            )
 
 
 def _best_value(rows: list[dict[str, Any]], task: Task) -> float:

@@ -6,6 +6,7 @@ random generators, metrics within an epoch and the position in the data are lost
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ import keras
 import numpy as np
 
 from maquette.errors import UserError
+from maquette.model_state import set_values, sync, values_of
 from maquette.states import NotPlainError, encoded
 
 COST_SHARE = 0.02  # of the time between two savings at epoch ends; a saving may take no more
@@ -148,8 +150,10 @@ class ResumableCallbacks(keras.callbacks.Callback):
         self._cost = self._saved - began
 
     def _capture(self, epoch: int, step: int) -> FitState:
-        values = [np.array(variable) for variable in self.variables()]
-        return FitState(epoch, step, values, [remembered(c) for c in self._resuming()])
+        sync(self.model)
+        return FitState(
+            epoch, step, values_of(self.variables()), [remembered(c) for c in self._resuming()]
+        )
 
     def _resuming(self) -> list[keras.callbacks.Callback]:
         return [c for c in self.all.callbacks if getattr(c, "resumes", True)]
@@ -194,5 +198,12 @@ def assign(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) ->
     shapes = [tuple(variable.shape) for variable in variables]
     if shapes != [value.shape for value in values]:
         raise UserError("the state is of another model than config.yaml describes; train again")
-    for variable, value in zip(variables, values, strict=True):
-        variable.assign(value)
+    set_values(variables, values)
+
+
+def sha256_of(variables: Sequence[keras.Variable]) -> str:
+    """Return the SHA-256 of the values of variables."""
+    digest = hashlib.sha256()
+    for value in values_of(variables):
+        digest.update(value.tobytes())
+    return digest.hexdigest()

@@ -97,7 +97,8 @@ def encoded(value: Any, arrays: list[np.ndarray]) -> Any:
             lists, tuples, sets and dictionaries of them.
     """
     if isinstance(value, np.generic):
-        value = value.item()
+        arrays.append(np.asarray(value))
+        return {"scalar": len(arrays) - 1}
     if isinstance(value, SCALARS):
         return value
     if isinstance(value, np.ndarray) and value.dtype != object:
@@ -119,6 +120,8 @@ def decoded(value: Any, arrays: list[np.ndarray]) -> Any:
     ((kind, content),) = value.items()
     if kind == "array":
         return arrays[content]
+    if kind == "scalar":
+        return arrays[content][()]
     if kind == "dict":
         return {decoded(k, arrays): decoded(v, arrays) for k, v in content}
     return {"list": list, "tuple": tuple, "set": set}[kind](decoded(v, arrays) for v in content)
