@@ -58,7 +58,8 @@ class Progress:
         best: The best monitored value so far, larger being better, with the model's weights then.
         model: Values of the model's variables, where no stage is under way.
         fit: State of the stage under way.
-        sha256: Of all variables at the end of the last finished stage, the optimizer's included.
+        sha256: Of all variables after the last step of the last finished stage, the optimizer's
+            and the metrics' included.
     """
 
     stage: int = 0
@@ -153,7 +154,7 @@ class _Fitting:
 
     def _run_stage(self, stage: Stage, examples: dict[str, Examples]) -> bool:
         with _stage_examples(stage, examples, self.run) as inputs:
-            rows, finished = self._fit(stage, inputs)
+            rows, end = self._fit(stage, inputs)
         best = self.progress.best
         if rows:
             value = _best_value(rows, self.task)
@@ -162,18 +163,19 @@ class _Fitting:
         rows = self.progress.rows + rows
         if rows:
             self.run.save_history(rows)
-        if finished:
+        if end is not None:
             values = values_of(self.model.variables)
-            digest = sha256_of(variables_of(self.model, stage.model, stage.model.optimizer))
-            done = self.progress.stage + 1
+            done, digest = self.progress.stage + 1, sha256_of(end.variables)
             self.progress = Progress(done, rows, best, values, sha256=digest)
             self._save(self.progress)
         else:
             self.progress = replace(self.progress, best=best)
-        return finished
+        return end is not None
 
-    def _fit(self, stage: Stage, examples: dict[str, Examples]) -> tuple[list[dict], bool]:
-        """Fit a stage, and return one row per epoch and whether it came to its end."""
+    def _fit(
+        self, stage: Stage, examples: dict[str, Examples]
+    ) -> tuple[list[dict], FitState | None]:
+        """Fit a stage, and return one row per epoch and the state at its end, if it came to it."""
         best = _best_epoch(stage, self.task)
         log, bars = EpochLog(stage.name), EpochProgress(stage.name)
         callbacks = ResumableCallbacks(
@@ -192,10 +194,10 @@ class _Fitting:
                 pass
         except (KeyboardInterrupt, OutOfTimeError):
             _keep_best(stage.model, best)
-            return log.rows, False
+            return log.rows, None
         finally:
             bars.close()
-        return log.rows, True
+        return log.rows, callbacks.state
 
     def _fit_part(
         self, stage: Stage, examples: dict[str, Examples], callbacks: ResumableCallbacks

@@ -201,9 +201,9 @@ def assign(variables: Sequence[keras.Variable], values: Sequence[np.ndarray]) ->
     set_values(variables, values)
 
 
-def sha256_of(variables: Sequence[keras.Variable]) -> str:
-    """Return the SHA-256 of the values of variables."""
+def sha256_of(values: Sequence[np.ndarray]) -> str:
+    """Return the SHA-256 of arrays."""
     digest = hashlib.sha256()
-    for value in values_of(variables):
+    for value in values:
         digest.update(value.tobytes())
     return digest.hexdigest()

@@ -67,6 +67,11 @@ def export(
     """
     run = run if isinstance(run, Run) else Run(run)
     _check_formats(formats, max_drop)
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            f"exports are written with TensorFlow, Keras runs on {keras.backend.backend()}; "
+            f"export with KERAS_BACKEND=tensorflow"
+        )
     job = _job(run)
     task = run.template.TASK
     with folder_written_whole(run.path / "export") as folder:
