@@ -13,13 +13,13 @@ import yaml
 from scipy import stats
 
 import maquette
-from maquette.comparison import distinct_runs
-from maquette.contrast import Contrast
+from maquette.comparing.compare import distinct_runs
+from maquette.comparing.contrast import Contrast
+from maquette.comparing.significance import mcnemar, paired_scores
 from maquette.errors import UserError
 from maquette.gallery import load_template
 from maquette.reporting import comparison_plots
 from maquette.run import Run
-from maquette.significance import mcnemar, paired_scores
 from maquette.tasks.classification import Classification
 from maquette.tasks.task import ItemScores
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from maquette.errors import UserError
-from maquette.significance import (
+from maquette.comparing.significance import (
     compare_means,
     holm,
     mcnemar,
@@ -15,6 +14,7 @@ from maquette.significance import (
     newcombe_interval,
     paired_scores,
 )
+from maquette.errors import UserError
 
 # Student's data of 1908: hours of sleep gained by two drugs, of the same ten patients.
 SLEEP_1 = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]

@@ -13,7 +13,7 @@ _HOMES = {
     "GateError": ("errors", "GateError"),
     "Run": ("run", "Run"),
     "UserError": ("errors", "UserError"),
-    "compare": ("comparison", "compare"),
+    "compare": ("comparing.compare", "compare"),
     "doctor": ("installation", "doctor"),
     "evaluate": ("evaluation", "evaluate"),
     "export": ("exporting.export", "export"),

@@ -159,7 +159,7 @@ def predict_verb(words: Sequence[str]) -> None:
 
 def compare_verb(words: Sequence[str]) -> None:
     """Compare runs: options, results, and whether a difference is more than chance."""
-    from maquette.comparison import distinct_runs
+    from maquette.comparing.compare import distinct_runs
 
     options = parse(CompareOptions, words, "maquette compare", compare_verb.__doc__)
     runs = distinct_runs(options.runs)

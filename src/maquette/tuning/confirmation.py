@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from maquette.comparing.significance import compare_means
 from maquette.errors import GateError, UserError
 from maquette.files import TEMPORARY
 from maquette.progress import say
-from maquette.significance import compare_means
 from maquette.tuning.board import without_details
 from maquette.tuning.search import Search
 from maquette.tuning.tables import read_table, write_table

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from maquette.comparing.tables import history_of, metrics_of, option_rows, result_rows
 from maquette.errors import UserError
 from maquette.files import require_writable, written_whole
 from maquette.run import Run
 
 SPLITS = ("test", "validation", "train")
 PICTURE = "compare.png"
-SHOWN_OF_HASH = 12
-PLAIN_FITTING = {"callbacks": [], "deterministic": False}
 
 
 def compare(
@@ -58,7 +57,7 @@ def compare(
         UserError: there are fewer than two runs, one is there twice or was not judged, no metric
             is common to all, or their data cannot be read.
     """
-    from maquette.comparison_tests import found_of_groups, found_of_items, groups_of_seeds
+    from maquette.comparing.verdicts import found_of_groups, found_of_items, groups_of_seeds
 
     opened = distinct_runs(runs)
     if figures is not None:
@@ -79,7 +78,7 @@ def compare(
         "metric": found.metric,
         "tables": {
             "Options": option_rows(opened, every),
-            "Results": _result_rows(opened, judged),
+            "Results": result_rows(opened, judged),
             "Groups": found.groups,
         },
         "tests": found.tests,
@@ -125,11 +124,6 @@ def _judged_split(runs: dict[str, Run], split: str | None) -> str:
     return split or common[0]
 
 
-def metrics_of(run: Run, split: str) -> dict[str, float]:
-    """Return the metrics of one split."""
-    return run.metrics[split]["metrics"]
-
-
 def _shared_metrics(runs: dict[str, Run], split: str, metric: str | None) -> list[str]:
     of_each = [list(metrics_of(run, split)) for run in runs.values()]
     shared = [name for name in of_each[0] if all(name in names for names in of_each)]
@@ -139,64 +133,6 @@ def _shared_metrics(runs: dict[str, Run], split: str, metric: str | None) -> lis
     if metric not in (None, *shared):
         raise UserError(f"--metric must be one of {', '.join(shared)}; received {metric!r}")
     return shared
-
-
-def option_rows(runs: dict[str, Run], every: bool = False) -> list[dict[str, Any]]:
-    """Return what the runs were trained with, one row an option, one column a run.
-
-    Args:
-        runs: Runs by name.
-        every: Whether to give also what is the same in all.
-    """
-    columns = {name: trained_with(run) for name, run in runs.items()}
-    options = dict.fromkeys(option for column in columns.values() for option in column)
-    rows = [{"option": o, **{n: c.get(o) for n, c in columns.items()}} for o in options]
-    return [row for row in rows if every or _differs(list(row.values())[1:])]
-
-
-def trained_with(run: Run) -> dict[str, Any]:
-    """Return all that decides a training, by name: template, data, seed, options."""
-    record, data = run.record, run.record["data"]
-    return {
-        "template": record["template"],
-        "maquette": record["maquette"],
-        "data": data["source"],
-        "fingerprint": data["fingerprint"][:SHOWN_OF_HASH],
-        "seed": record["seed"],
-        **PLAIN_FITTING,
-        **record.get("fitting", {}),
-        **record["config"],
-    }
-
-
-def _differs(values: list[Any]) -> bool:
-    return any(value != values[0] for value in values)
-
-
-def _result_rows(runs: dict[str, Run], split: str) -> list[dict[str, Any]]:
-    """Return the metrics, one row each, and what the training took."""
-    columns = {name: metrics_of(run, split) | _training(run) for name, run in runs.items()}
-    names = dict.fromkeys(name for column in columns.values() for name in column)
-    last = ("epochs", "training seconds")
-    ordered = [*(name for name in names if name not in last), *last]
-    return [{"result": o, **{n: c.get(o) for n, c in columns.items()}} for o in ordered]
-
-
-def _training(run: Run) -> dict[str, int]:
-    seconds = [row["seconds"] for row in history_of(run)]
-    return {"epochs": len(seconds), "training seconds": round(sum(seconds))}
-
-
-def history_of(run: Run) -> list[dict[str, Any]]:
-    """Return one row per epoch.
-
-    Raises:
-        UserError: the run has no history.
-    """
-    try:
-        return run.history
-    except OSError:
-        raise UserError(f"{run.path} has no history.csv: its training did not finish") from None
 
 
 def _draw(runs: dict[str, Run], folder: Path) -> None:

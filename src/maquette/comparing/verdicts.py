@@ -11,12 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from maquette.comparison import metrics_of, option_rows, trained_with
-from maquette.contrast import Contrast
+from maquette.comparing.contrast import Contrast
+from maquette.comparing.significance import (
+    compare_means,
+    holm,
+    mcnemar,
+    mean_interval,
+    paired_scores,
+)
+from maquette.comparing.tables import metrics_of, option_rows, trained_with
 from maquette.errors import UserError
 from maquette.evaluation import open_run_data
 from maquette.run import Run
-from maquette.significance import compare_means, holm, mcnemar, mean_interval, paired_scores
 
 if TYPE_CHECKING:
     from maquette.tasks.task import ItemScores

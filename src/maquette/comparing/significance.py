@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import stats
 
-from maquette.contrast import LEVEL, Contrast
+from maquette.comparing.contrast import LEVEL, Contrast
 from maquette.errors import UserError
 
 FEWEST_DISCORDANT = 25

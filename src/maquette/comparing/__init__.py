@@ -1,0 +1,1 @@
+"""Comparing runs, and whether a difference between them is more than chance."""
