@@ -94,8 +94,9 @@ def encoder_of(config: Config, image_shape: tuple[int, int, int]) -> keras.Model
         # (batch, height / 2, width / 2, depth), rounded up
     x = layers.Flatten()(x)
     x = layers.Dense(config.hidden_units, activation="relu")(x)
-    mean = layers.Dense(config.latent_dim, name="mean")(x)  # (batch, latent_dim)
-    log_variance = layers.Dense(config.latent_dim, name="log_variance")(x)  # (batch, latent_dim)
+    # (batch, latent_dim) both; in mixed precision, too, of 32 bits
+    mean = layers.Dense(config.latent_dim, dtype="float32", name="mean")(x)
+    log_variance = layers.Dense(config.latent_dim, dtype="float32", name="log_variance")(x)
     return keras.Model(pixels, [mean, log_variance], name="encoder")
 
 
@@ -162,7 +163,7 @@ class VariationalAutoencoder(keras.Model):
         mean, log_variance = self.encoder(pixels, training=training)  # each (batch, latent_dim)
         noise = keras.random.normal(ops.shape(mean), seed=seed)
         code = mean + ops.exp(log_variance / 2) * noise
-        logits = self.decoder(code, training=training)  # (batch, height, width, channels)
+        logits = ops.cast(self.decoder(code, training=training), "float32")  # shape of the images
         reconstruction = -self.likelihood.log_likelihood(pixels, logits)  # (batch,)
         kl = gaussian_kl(mean, log_variance)  # (batch,)
         values = (reconstruction + kl, reconstruction, kl)

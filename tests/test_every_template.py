@@ -171,6 +171,18 @@ def test_model_overfits_one_batch(case):
     assert min(losses) < share * losses[0]
 
 
+def test_mixed_precision_trains_weights_of_32_bits(case):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model, batch = case.fresh_model(), case.examples(OVERFIT_EXAMPLES)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    fit = {"batch_size": OVERFIT_EXAMPLES, "epochs": 2, "verbose": 0, "shuffle": False}
+    assert np.isfinite(model.fit(batch.x, batch.y, **fit).history["loss"]).all()
+    assert {weight.dtype for weight in model.trainable_weights} == {"float32"}
+    assert model.compute_dtype == "bfloat16"
+
+
 def test_one_seed_gives_the_same_weights_twice(case):
     weights = [Run(run.path).model.weights for run in (case.run, case.twin)]
     for first, second in zip(*weights, strict=True):
@@ -178,6 +190,7 @@ def test_one_seed_gives_the_same_weights_twice(case):
     assert [_without_time(row) for row in case.run.history] == [
         _without_time(row) for row in case.twin.history
     ]
+    assert case.run.record["state_sha256"] == case.twin.record["state_sha256"]
 
 
 def test_another_seed_gives_other_weights(case):

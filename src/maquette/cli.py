@@ -84,7 +84,7 @@ def train_verb(words: Sequence[str]) -> None:
 
 
 def _find_learning_rate(template: str, options: dict[str, Any]) -> None:
-    without = ("name", "callbacks", "max_minutes", "save_minutes", "deterministic")
+    without = ("name", "callbacks", "max_minutes", "save_minutes", "deterministic", "precision")
     options = {name: value for name, value in options.items() if name not in without}
     out = Path(options.pop("out")) / template
     found = maquette.find_learning_rate(template, out=out, **options)

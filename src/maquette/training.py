@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ from maquette.progress import say
 from maquette.reporting import report
 from maquette.run import RECORDED_VERSIONS, Run, new_record, new_run_path
 
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
 
 def train(
     template: str,
@@ -36,6 +39,7 @@ def train(
     max_minutes: float | None = None,
     save_minutes: float = 5.0,
     deterministic: bool = False,
+    precision: str = "float32",
     **options: Any,
 ) -> Run:
     """Train a template and return its run.
@@ -60,6 +64,8 @@ def train(
         save_minutes: Minutes between two states within an epoch, for `resume`. Defaults to 5.
         deterministic: Use only operators whose result never depends on the order of threads,
             which may be slower.
+        precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`. Mixed computes in 16 bits,
+            which is faster on most accelerators; weights and the finished model have 32.
         **options: The template's own options.
 
     Returns:
@@ -76,13 +82,19 @@ def train(
     seed = seed if seed is not None else request.seed
     chosen = parts.Config(**{**request.options, **options})
     require_callbacks(callbacks)
+    if precision not in PRECISIONS:
+        raise UserError(f"precision must be one of {', '.join(PRECISIONS)}; received {precision!r}")
     new_run_path(out, template, name)
     opened = parts.TASK.open(source, chosen, strict)
     for note in opened.notes:
         say(f"note: {note}")
 
     record = _record(parts, chosen, opened, seed)
-    record["fitting"] = {"callbacks": list(callbacks), "deterministic": deterministic}
+    record["fitting"] = {
+        "callbacks": list(callbacks),
+        "deterministic": deterministic,
+        "precision": precision,
+    }
     run = Run.create(out, template, name, record, parts.TASK.texts(opened))
     return _finish(run, opened, max_minutes, save_minutes)
 
@@ -144,11 +156,27 @@ def fit_model(
     template, seed, fitting = run.template, run.record["seed"], run.record.get("fitting", {})
     if fitting.get("deterministic"):
         tf.config.experimental.enable_op_determinism()
-    keras.utils.set_random_seed(seed)
-    model = template.build(run.config, data)
-    template.pretrained(model, run.config, data)
     options = FitOptions(tuple(fitting.get("callbacks", ())), save_minutes, max_minutes)
-    return model, fit_stages(run, template, run.config, model, data, seed, options)
+    keras.utils.set_random_seed(seed)
+    with _precision(fitting.get("precision", "float32")) as is_mixed:
+        model = template.build(run.config, data)
+        template.pretrained(model, run.config, data)
+        finished = fit_stages(run, template, run.config, model, data, seed, options)
+    if is_mixed:
+        weights, model = model.get_weights(), template.build(run.config, data)
+        model.set_weights(weights)
+    return model, finished
+
+
+@contextmanager
+def _precision(policy: str) -> Iterator[bool]:
+    """Build layers of this precision, and yield whether it is another than they usually have."""
+    usual = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield usual.name != policy
+    finally:
+        keras.config.set_dtype_policy(usual)
 
 
 def _finish(run: Run, data: Any, max_minutes: float | None, save_minutes: float) -> Run:

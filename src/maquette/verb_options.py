@@ -61,6 +61,8 @@ class TrainOptions(TimeOptions):
     """What else to watch or do while training; maquette list --callbacks tells what there is."""
     deterministic: bool = False
     """Use only operators whose result never depends on the order of threads; may be slower."""
+    precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
+    """Of the computations of the training; mixed is faster on most accelerators."""
     find_learning_rate: bool = False
     """Do not train: try learning rates, suggest one, and draw the losses."""
 
