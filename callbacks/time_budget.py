@@ -27,16 +27,13 @@ class TimeBudget(keras.callbacks.Callback):
 
     Args:
         minutes: From the beginning of the training; may be a fraction.
-        whole_epochs: Stop before an epoch that would not end in time, going by how long the last
-            one took, instead of after the step in which the time is up. Defaults to false.
     """
 
     resumes = False  # who goes on with a training gives it time anew
 
-    def __init__(self, minutes: float, whole_epochs: bool = False):
+    def __init__(self, minutes: float):
         super().__init__()
         self.minutes = minutes
-        self.whole_epochs = whole_epochs
         self.ran_out = False
         self._end: float | None = None
 
@@ -44,19 +41,8 @@ class TimeBudget(keras.callbacks.Callback):
         if self._end is None:
             self._end = time.monotonic() + 60 * self.minutes
 
-    def on_epoch_begin(self, epoch, logs=None):
-        self._epoch_began = time.monotonic()
-
     def on_train_batch_end(self, batch, logs=None):
-        if not self.whole_epochs and time.monotonic() >= self._end:
-            self._stop()
-
-    def on_epoch_end(self, epoch, logs=None):
-        now = time.monotonic()
-        if self.whole_epochs and 2 * now - self._epoch_began > self._end:
-            self._stop()
-
-    def _stop(self) -> None:
-        self.ran_out = True
-        self.model.stop_training = True
-        say(f"the {self.minutes:g} minutes are over; the training ends here")
+        if time.monotonic() >= self._end:
+            self.ran_out = True
+            self.model.stop_training = True
+            say(f"the {self.minutes:g} minutes are over; the training ends here")

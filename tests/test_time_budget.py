@@ -55,14 +55,6 @@ def test_it_ends_after_the_step_in_which_the_time_is_up(clock, capsys):
     assert capsys.readouterr().err == "the 2 minutes are over; the training ends here\n"
 
 
-def test_whole_epochs_end_before_one_that_would_take_too_long(clock):
-    ticks, budget = Ticks(clock, 10), TimeBudget(minutes=2.4, whole_epochs=True)
-    fit(ticks, budget)
-    assert (ticks.steps, ticks.epochs) == (2 * STEPS, 2)
-    assert clock.seconds - 1000 <= 144
-    assert budget.ran_out
-
-
 def test_a_training_that_ends_in_time_is_left_alone(clock, capsys):
     ticks, budget = Ticks(clock, 1), TimeBudget(minutes=1)
     fit(ticks, budget, epochs=2)

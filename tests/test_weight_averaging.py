@@ -43,7 +43,7 @@ def mean(weights: list[list[np.ndarray]], shares=None) -> list[np.ndarray]:
     return [np.average(np.stack(values), axis=0, weights=shares) for values in zip(*weights)]  # noqa: B905
 
 
-def same(first: list[np.ndarray], second: list[np.ndarray]) -> None:
+def assert_same(first: list[np.ndarray], second: list[np.ndarray]) -> None:
     for a, b in zip(first, second, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
@@ -52,14 +52,14 @@ def same(first: list[np.ndarray], second: list[np.ndarray]) -> None:
 def test_the_equal_average_is_that_of_the_ends_of_the_last_epochs(start, epochs):
     model, weights = model_of(), Weights()
     fit(model, weights, WeightAveraging(start=start))
-    same(model.get_weights(), mean([weights.seen[STEPS * epoch - 1] for epoch in epochs]))
+    assert_same(model.get_weights(), mean([weights.seen[STEPS * epoch - 1] for epoch in epochs]))
 
 
 def test_the_exponential_average_is_of_all_steps_without_a_bias_to_the_first():
     model, weights, momentum = model_of(), Weights(), 0.8
     fit(model, weights, WeightAveraging(start=0.0, momentum=momentum))
     shares = momentum ** np.arange(STEPS * EPOCHS)[::-1]
-    same(model.get_weights(), mean(weights.seen, shares))
+    assert_same(model.get_weights(), mean(weights.seen, shares))
 
 
 def test_the_training_itself_is_not_changed():
@@ -83,7 +83,7 @@ def test_the_average_is_what_is_validated_and_what_the_best_epoch_is_kept_of():
         judge.set_weights(average)
         losses.append(judge.evaluate(X, Y, verbose=0))
     np.testing.assert_allclose(history["val_loss"], losses, rtol=1e-4)
-    same(model.get_weights(), averages[int(np.argmin(losses))])
+    assert_same(model.get_weights(), averages[int(np.argmin(losses))])
 
 
 def test_statistics_of_batch_normalization_are_found_anew_for_the_average():
@@ -99,7 +99,7 @@ def test_statistics_of_batch_normalization_are_found_anew_for_the_average():
 def test_statistics_are_averaged_where_there_are_no_inputs():
     model, weights = model_of(normalized=True), Weights()
     fit(model, weights, WeightAveraging(start=0.0))
-    same(model.get_weights(), mean(weights.seen[STEPS - 1 :: STEPS]))
+    assert_same(model.get_weights(), mean(weights.seen[STEPS - 1 :: STEPS]))
 
 
 def test_weights_that_no_optimizer_changes_stay_as_they_are():
@@ -110,7 +110,7 @@ def test_weights_that_no_optimizer_changes_stay_as_they_are():
     average = WeightAveraging(start=0.0)
     fit(model, average)
     assert len(average._average) == 2
-    same(model.layers[0].get_weights(), before)
+    assert_same(model.layers[0].get_weights(), before)
 
 
 def test_an_optimizer_that_averages_is_refused():

@@ -15,7 +15,12 @@ from maquette.errors import GateError, UserError, nearest
 from maquette.parsing import HELP, given, parse
 from maquette.printing import print_json, print_metrics, print_table
 from maquette.quiet import load_tensorflow
-from maquette.template_options import evaluate_options, train_options, tune_options
+from maquette.template_options import (
+    ask_for_template,
+    evaluate_options,
+    train_options,
+    tune_options,
+)
 from maquette.verb_options import (
     CompareOptions,
     DoctorOptions,
@@ -68,7 +73,7 @@ def train_verb(words: Sequence[str]) -> None:
         load_tensorflow()
         run = maquette.resume(options.resume, **options.model_dump(exclude={"resume"}))
     elif not words or words[0].startswith("-"):
-        _ask_for_template(words)
+        ask_for_template(words)
         return
     else:
         options = train_options(words[0], words[1:])
@@ -95,16 +100,6 @@ def _find_learning_rate(template: str, options: dict[str, Any]) -> None:
     print(f"suggested for the stage {found.stage}: {found.suggestion:.2g}")
 
 
-def _ask_for_template(words: Sequence[str], verb: str = "train") -> None:
-    from maquette.gallery import template_names
-
-    there_are = f"there are {', '.join(template_names())}"
-    if not HELP & set(words):
-        raise UserError(f"missing TEMPLATE, as in maquette {verb} TEMPLATE; {there_are}")
-    print(f"usage: maquette {verb} TEMPLATE [options]\n\n{there_are}\n\n"
-          f"Each has its own options: maquette {verb} TEMPLATE --help")  # fmt: skip
-
-
 def tune_verb(words: Sequence[str]) -> None:
     """Search for good options of a template: maquette tune TEMPLATE [options]."""
     if given({"resume"}, words):
@@ -112,7 +107,7 @@ def tune_verb(words: Sequence[str]) -> None:
     elif words and not words[0].startswith("-"):
         options = {"template": words[0], **tune_options(words[0], words[1:])}
     else:
-        _ask_for_template(words, "tune")
+        ask_for_template(words, "tune")
         return
     as_json = options.pop("as_json")
     load_tensorflow()

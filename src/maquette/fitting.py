@@ -109,25 +109,23 @@ def fit_stages(
     return _Fitting(run, template, config, model, data, seed, options).run_stages()
 
 
+@dataclass
 class _Fitting:
     """The training of one run; see `fit_stages`."""
 
-    def __init__(
-        self,
-        run: Run,
-        template: Template,
-        config: TemplateConfig,
-        model: keras.Model,
-        data: Any,
-        seed: int,
-        options: FitOptions,
-    ):
-        self.run, self.template, self.config, self.model = run, template, config, model
-        self.data, self.seed, self.options = data, seed, options
-        self.task: Task = template.TASK
-        minutes = options.max_minutes
+    run: Run
+    template: Template
+    config: TemplateConfig
+    model: keras.Model
+    data: Any
+    seed: int
+    options: FitOptions
+
+    def __post_init__(self):
+        self.task: Task = self.template.TASK
+        minutes = self.options.max_minutes
         self.budget = [TimeBudget(minutes)] if minutes is not None else []
-        self.progress = Progress.of(run.states.newest())
+        self.progress = Progress.of(self.run.states.newest())
 
     def run_stages(self) -> bool:
         if self.progress.model:

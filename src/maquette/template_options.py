@@ -9,10 +9,24 @@ from typing import Annotated, Any
 from pydantic import create_model
 
 from maquette.configuration import read_config
-from maquette.gallery import config_class, show
-from maquette.parsing import given, parse, values_of
+from maquette.errors import UserError
+from maquette.gallery import config_class, show, template_names
+from maquette.parsing import HELP, given, parse, values_of
 from maquette.run import Run
 from maquette.verb_options import EvaluateOptions, TrainOptions, TuneOptions
+
+
+def ask_for_template(words: Sequence[str], verb: str = "train") -> None:
+    """Tell which templates there are to choose from.
+
+    Raises:
+        UserError: no help was asked for.
+    """
+    there_are = f"there are {', '.join(template_names())}"
+    if not HELP & set(words):
+        raise UserError(f"missing TEMPLATE, as in maquette {verb} TEMPLATE; {there_are}")
+    print(f"usage: maquette {verb} TEMPLATE [options]\n\n{there_are}\n\n"
+          f"Each has its own options: maquette {verb} TEMPLATE --help")  # fmt: skip
 
 
 def train_options(template: str, words: Sequence[str]) -> dict[str, Any]:

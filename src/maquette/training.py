@@ -89,7 +89,7 @@ def train(
     for note in opened.notes:
         say(f"note: {note}")
 
-    record = _record(parts, chosen, opened, seed)
+    record = record_of(parts, chosen, opened, seed)
     record["fitting"] = {
         "callbacks": list(callbacks),
         "deterministic": deterministic,
@@ -219,7 +219,8 @@ def judge(run: Run, data: Any) -> None:
     run.save_figures({**figures, **run.template.figures(run.model, data)})
 
 
-def _record(template: Template, config: TemplateConfig, data: Any, seed: int) -> dict[str, Any]:
+def record_of(template: Template, config: TemplateConfig, data: Any, seed: int) -> dict[str, Any]:
+    """Return what `config.yaml` of a training will hold."""
     described = {
         "source": data.source,
         "fingerprint": data.fingerprint,

@@ -13,8 +13,8 @@ import keras
 
 from maquette.contract import Template, TemplateConfig
 from maquette.errors import GateError, UserError
-from maquette.run import Run, new_record
-from maquette.training import fit_model
+from maquette.run import Run
+from maquette.training import fit_model, record_of
 from maquette.tuning.journal import EPOCHS
 from maquette.tuning.space import SearchSpace
 
@@ -158,10 +158,9 @@ class Trainer:
         began = time.perf_counter()
         keras.utils.clear_session()
         data = self.data(config)
-        run = Run.create(
-            out, self.template.name, name, self._record(config, data, seed),
-            self.template.TASK.texts(data),
-        )  # fmt: skip
+        record = record_of(self.template, config, data, seed)
+        texts = self.template.TASK.texts(data)
+        run = Run.create(out, self.template.name, name, record, texts)
         model, finished = fit_model(run, data, save_minutes=math.inf)
         if not finished:
             raise KeyboardInterrupt
@@ -186,12 +185,3 @@ class Trainer:
         if not math.isfinite(value):
             raise GateError(f"{name} became {value}")
         return value, len(run.history)
-
-    def _record(self, config: TemplateConfig, data: Any, seed: int) -> dict[str, Any]:
-        described = {
-            "source": data.source,
-            "fingerprint": data.fingerprint,
-            "sizes": {split: len(examples) for split, examples in data.splits.items()},
-            "description": self.template.TASK.describe(data),
-        }
-        return new_record(self.template.name, seed, described, config.model_dump(mode="json"))
