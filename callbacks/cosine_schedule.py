@@ -7,14 +7,16 @@ import math
 import keras
 
 from maquette.model_state import sync
+from maquette.scheduled_rate import ScheduledRate
 
 
 class CosineSchedule(keras.callbacks.Callback):
-    """Set the learning rate before every step.
+    """Give every step its own learning rate.
 
     After a linear warm-up, step t of T has the rate peak * (1 + cos(pi t / T)) / 2 (Loshchilov
     and Hutter 2017, equation 5, without restarts). It is a function of the position alone, so a
-    resumed training goes on with the right rate.
+    resumed training goes on with the right rate. The training step looks it up, so it is the same
+    for any number of steps per execution.
 
     Example:
         >>> model.fit(x, y, epochs=10, callbacks=[CosineSchedule(warmup_epochs=1)])
@@ -30,18 +32,23 @@ class CosineSchedule(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self._peak = float(self.model.optimizer.learning_rate)
+        steps = self.params["steps"]
+        shares = (self.share(step / steps) for step in range(self.params["epochs"] * steps))
+        self._rate.schedule([self._peak * share for share in shares])
+        self.model.make_train_function(force=True)
 
     def on_epoch_begin(self, epoch, logs=None):
-        self._epoch = epoch
-
-    def on_train_batch_begin(self, batch, logs=None):
-        position = self._epoch + batch / self.params["steps"]
         sync(self.model)
-        self.model.optimizer.learning_rate = self._peak * self.share(position)
+        self._rate.start_at(epoch * self.params["steps"])
 
     def on_train_end(self, logs=None):
         # Another fit would take what is left of the rate for its peak.
-        self.model.optimizer.learning_rate = self._peak
+        self._rate.schedule([self._peak])
+        self.model.make_train_function(force=True)
+
+    @property
+    def _rate(self) -> ScheduledRate:
+        return ScheduledRate.of(self.model.optimizer)
 
     def share(self, position: float) -> float:
         """Return the share of the peak rate at a position, counted in epochs."""

@@ -24,6 +24,7 @@ import numpy as np
 from maquette.errors import GateError
 from maquette.model_state import build_optimizer, set_values, sync, values_of
 from maquette.progress import say
+from maquette.scheduled_rate import rate_variable
 
 if TYPE_CHECKING:
     from maquette.callback_gallery import TrainingContext
@@ -35,7 +36,8 @@ class NanGuard(keras.callbacks.Callback):
     """Undo an epoch in which the loss or a weight became no number, and go on with smaller steps.
 
     The learning rate is changed for the length of a step alone. So a schedule, or a callback that
-    reduces the rate on a plateau, works as without the guard, as long as it stands before it.
+    reduces the rate on a plateau, works as without the guard, as long as it stands before it. A
+    cosine goes back, too, and is where it would have been again from the next epoch on.
     The loss of each step is looked at as Keras reports it; the weights after each epoch, before
     they are validated. Only the training loss counts. After an epoch whose loss was a hundred
     times that of the first step, no state is kept: divergence may take several epochs.
@@ -54,6 +56,8 @@ class NanGuard(keras.callbacks.Callback):
         TypeError: the optimizer's learning rate is an object that nothing can change.
     """
 
+    every_step = True
+
     def __init__(self, factor: float = 0.5, times: int = 5, strict: bool = False):
         super().__init__()
         self.factor = factor
@@ -69,8 +73,7 @@ class NanGuard(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         # An optimizer whose rate is a schedule of its own says so at once, not after hours.
-        optimizer = self.model.optimizer
-        optimizer.learning_rate = float(optimizer.learning_rate)
+        rate_variable(self.model.optimizer)
         build_optimizer(self.model)
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -80,14 +83,14 @@ class NanGuard(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
         if self.went_back:
             sync(self.model)
-            optimizer = self.model.optimizer
-            self._rate = float(optimizer.learning_rate)
-            optimizer.learning_rate = self._rate * self.factor**self.went_back
+            rate = rate_variable(self.model.optimizer)
+            self._rate = float(rate)
+            rate.assign(self._rate * self.factor**self.went_back)
 
     def on_train_batch_end(self, batch, logs=None):
         if self._rate is not None:
             sync(self.model)
-            self.model.optimizer.learning_rate = self._rate
+            rate_variable(self.model.optimizer).assign(self._rate)
             self._rate = None
         loss = (logs or {}).get("loss", 0.0)
         if not np.isfinite(loss):

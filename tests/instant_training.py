@@ -55,7 +55,7 @@ def trained(monkeypatch) -> Trained:
 
     runs = Trained()
 
-    def fit_model(run, data, save_minutes):
+    def fit_model(run, data, options):
         runs.append(run)
         model = run.template.build(run.config, data)
         rows = [

@@ -34,7 +34,7 @@ class Rates(keras.callbacks.Callback):
         super().__init__()
         self.seen = []
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_begin(self, batch, logs=None):
         self.seen.append(float(self.model.optimizer.learning_rate))
 
 
@@ -74,6 +74,50 @@ def test_another_fit_of_the_same_model_starts_from_the_peak_again():
     model = fit(CosineSchedule(), first)
     fit(CosineSchedule(), second, model=model)
     assert second.seen == first.seen
+
+
+def test_without_a_schedule_the_next_fit_has_the_peak_in_all_steps():
+    seen = Rates()
+    model = fit(CosineSchedule())
+    fit(seen, model=model)
+    assert set(seen.seen) == {PEAK}
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_many_steps_in_one_execution_have_the_rates_of_single_ones(optimizer):
+    weights = []
+    for steps_per_execution in (1, 3, STEPS):
+        model = keras.Sequential(
+            [keras.Input((1,)), keras.layers.Dense(1, kernel_initializer="ones")]
+        )
+        model.compile(optimizer, "mse", steps_per_execution=steps_per_execution)
+        x = np.arange(2 * STEPS, dtype=np.float32)[:, None] / STEPS
+        model.fit(x, -x, 2, epochs=3, verbose=0, shuffle=False, callbacks=[CosineSchedule(0.5)])
+        weights.append(model.get_weights())
+    for others in weights[1:]:
+        for one, other in zip(weights[0], others, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_setting_the_rate_of_a_scheduled_optimizer_changes_all_that_follow_in_proportion():
+    class Halve(keras.callbacks.Callback):
+        def on_epoch_begin(self, epoch, logs=None):
+            if epoch == 1:
+                optimizer = self.model.optimizer
+                optimizer.learning_rate = float(optimizer.learning_rate) / 2
+
+    plain, halved = Rates(), Rates()
+    fit(CosineSchedule(), plain, epochs=2)
+    fit(CosineSchedule(), Halve(), halved, epochs=2)
+    share = np.repeat([1, 0.5], STEPS)
+    np.testing.assert_allclose(halved.seen, share * plain.seen, rtol=1e-6)
+
+
+def test_a_model_saved_while_its_rate_is_scheduled_loads_with_the_rate_of_then(tmp_path):
+    path = tmp_path / "model.keras"
+    fit(CosineSchedule(), keras.callbacks.ModelCheckpoint(path), epochs=1)
+    rate = float(keras.models.load_model(path).optimizer.learning_rate)
+    assert 0 < rate < PEAK / 2
 
 
 def test_progress_is_one_line_per_epoch_where_there_is_no_terminal(capsys):

@@ -85,7 +85,9 @@ def test_it_multiplies_what_a_schedule_asks_for():
     fit(model_of(), CosineSchedule(), plain)
     model = model_of()
     fit(model, CosineSchedule(), NanGuard(), guarded)
-    expected = [*plain.rates[:2], *(0.5 * np.array(plain.rates[2:]))]
+    # The rest of the spoilt epoch takes steps from its beginning, as the optimizer counts them.
+    smaller = np.array([*plain.rates[:2], *plain.rates[STEPS:]]) / 2
+    expected = [*plain.rates[:2], *smaller]
     np.testing.assert_allclose(guarded.rates, expected, rtol=1e-5)
     assert float(model.optimizer.learning_rate) == pytest.approx(RATE)
 
@@ -156,7 +158,7 @@ def test_a_healthy_training_is_the_same_to_the_bit_with_the_guard():
 
 def test_an_optimizer_whose_rate_cannot_be_changed_is_refused_at_the_start():
     model = model_of(keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.9))
-    with pytest.raises(TypeError, match="learning rate is not settable"):
+    with pytest.raises(TypeError, match="learning rate cannot be changed"):
         fit(model, NanGuard())
 
 

@@ -88,10 +88,10 @@ def test_ctrl_c_keeps_what_is_finished(tune, resume, trained):
 def test_the_time_limit_ends_a_trial_that_is_under_way(tune, trained, monkeypatch, capsys):
     fit_model = trainer.fit_model
 
-    def slow(run, data, save_minutes):
+    def slow(run, data, options):
         if trained:
             time.sleep(60)
-        return fit_model(run, data, save_minutes)
+        return fit_model(run, data, options)
 
     monkeypatch.setattr(trainer, "fit_model", slow)
     began = time.monotonic()

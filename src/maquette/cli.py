@@ -32,6 +32,7 @@ from maquette.verb_options import (
     ResumeOptions,
     ResumeTuneOptions,
     ShowOptions,
+    TimeOptions,
 )
 
 
@@ -89,7 +90,7 @@ def train_verb(words: Sequence[str]) -> None:
 
 
 def _find_learning_rate(template: str, options: dict[str, Any]) -> None:
-    without = ("name", "callbacks", "max_minutes", "save_minutes", "deterministic", "precision")
+    without = {"name", "callbacks", "deterministic", "precision", *TimeOptions.model_fields}
     options = {name: value for name, value in options.items() if name not in without}
     out = Path(options.pop("out")) / template
     found = maquette.find_learning_rate(template, out=out, **options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,6 +16,13 @@ from maquette.callbacks.progress import EpochProgress
 from maquette.callbacks.time_budget import TimeBudget
 from maquette.contract import Stage, Template, TemplateConfig
 from maquette.errors import UserError
+from maquette.execution import (
+    StepClock,
+    acts_on_every_step,
+    divisor,
+    set_steps_at_once,
+    steps_at_once,
+)
 from maquette.model_state import build_optimizer, sync, values_of
 from maquette.pipeline import Examples, cached_features
 from maquette.progress import say
@@ -35,17 +42,23 @@ VALIDATION_BATCH = 32
 
 @dataclass(frozen=True)
 class FitOptions:
-    """How to fit, apart from what a template decides.
+    """How to fit, as far as it does not change the outcome.
 
     Args:
-        callbacks: Names of further callbacks, as `maquette.callback_gallery` lists them.
-        save_minutes: Minutes between two states within an epoch.
+        save_minutes: Minutes between two states within an epoch. Defaults to 5.
         max_minutes: Time for all stages; `None` for any.
+        steps_per_execution: Training steps in one call of the compiled function, at most. `None`
+            for as many as pay, by the time that the first epoch takes.
     """
 
-    callbacks: tuple[str, ...] = ()
     save_minutes: float = 5.0
     max_minutes: float | None = None
+    steps_per_execution: int | None = None
+
+    def __post_init__(self):
+        steps = self.steps_per_execution
+        if steps is not None and steps < 1:
+            raise UserError(f"steps_per_execution must be 1 or more; received {steps}")
 
 
 @dataclass(frozen=True)
@@ -82,6 +95,7 @@ def fit_stages(
     model: keras.Model,
     data: Any,
     seed: int,
+    callbacks: Sequence[str] = (),
     options: FitOptions | None = None,
 ) -> bool:
     """Run all stages, or what is left of them, and leave the best epoch's weights in the model.
@@ -95,7 +109,9 @@ def fit_stages(
         model: The compiled model.
         data: The opened data.
         seed: Decides the order of the data and all random changes.
-        options: Further callbacks, limits of time. Defaults to none.
+        callbacks: Names of further callbacks, as `maquette.callback_gallery` lists them.
+            Defaults to none.
+        options: When to save, and when to end. Defaults to those of `FitOptions`.
 
     Returns:
         Whether all stages came to their end; the user or a time budget may stop them.
@@ -106,7 +122,8 @@ def fit_stages(
         KeyboardInterrupt: the user or a time budget stopped it before the first epoch's end.
     """
     options = options or FitOptions()
-    return _Fitting(run, template, config, model, data, seed, options).run_stages()
+    fitting = _Fitting(run, template, config, model, data, seed, callbacks, options)
+    return fitting.run_stages()
 
 
 @dataclass
@@ -119,6 +136,7 @@ class _Fitting:
     model: keras.Model
     data: Any
     seed: int
+    callbacks: Sequence[str]
     options: FitOptions
 
     def __post_init__(self):
@@ -187,9 +205,10 @@ class _Fitting:
         )
         if callbacks.state.variables:
             _build_state(stage, examples["train"], self.seed)
+        pace = _Pace(stage, callbacks, self.options.steps_per_execution)
         try:
-            while self._fit_part(stage, examples, callbacks):
-                pass
+            while callbacks.state.epoch < stage.epochs:
+                self._fit_part(stage, examples, callbacks, pace)
         except (KeyboardInterrupt, OutOfTimeError):
             _keep_best(stage.model, best)
             return log.rows, None
@@ -198,23 +217,27 @@ class _Fitting:
         return log.rows, callbacks.state
 
     def _fit_part(
-        self, stage: Stage, examples: dict[str, Examples], callbacks: ResumableCallbacks
-    ) -> bool:
-        """Call `fit` for a begun epoch, or for all that is left; return whether more is left."""
-        state, steps, train = callbacks.state, callbacks.steps, examples["train"]
+        self,
+        stage: Stage,
+        examples: dict[str, Examples],
+        callbacks: ResumableCallbacks,
+        pace: _Pace,
+    ) -> None:
+        """Call `fit` for one epoch, or for all that is left."""
+        state, train = callbacks.state, examples["train"]
         validation = examples.get("validation")
+        callbacks.until = pace.until(state)
         stage.model.fit(
-            train.shuffled(stage.batch_size, self.seed, state.epoch * steps + state.step),
-            steps_per_epoch=steps - state.step,
+            train.shuffled(stage.batch_size, self.seed, state.epoch * callbacks.steps + state.step),
+            steps_per_epoch=callbacks.steps - state.step,
             validation_data=None if validation is None else validation.in_order(VALIDATION_BATCH),
             initial_epoch=state.epoch,
-            epochs=state.epoch + 1 if state.step else stage.epochs,
+            epochs=callbacks.until,
             class_weight=stage.class_weight,
-            callbacks=[callbacks],
+            callbacks=[callbacks, pace.clock],
             shuffle=False,
             verbose=0,
         )
-        return state.step > 0
 
     def _callbacks(
         self, stage: Stage, examples: dict[str, Examples]
@@ -234,7 +257,7 @@ class _Fitting:
             batch_size=stage.batch_size,
             stage=stage.name,
         )
-        return [*stage.callbacks, *make_callbacks(self.options.callbacks, context)]
+        return [*stage.callbacks, *make_callbacks(self.callbacks, context)]
 
     def _save(self, progress: Progress) -> None:
         state = {**vars(progress), "fit": vars(progress.fit)}
@@ -242,6 +265,35 @@ class _Fitting:
             self.run.states.save(state)
         except OSError as error:
             say(f"warning: cannot save the state ({error.strerror}); the one before it stays")
+
+
+class _Pace:
+    """Decides how many steps of a stage are taken at once."""
+
+    def __init__(self, stage: Stage, callbacks: ResumableCallbacks, asked: int | None):
+        self.stage, self.steps = stage, callbacks.steps
+        self.clock = StepClock()
+        compiled = stage.model.steps_per_execution
+        if acts_on_every_step(callbacks.all.callbacks):
+            asked = 1
+        elif asked is None and compiled > 1:
+            asked = compiled
+        self.at_once = None if asked is None else divisor(self.steps, asked)
+
+    def until(self, state: FitState) -> int:
+        """Return up to which epoch to fit next; a begun epoch, and one to be timed, stand alone."""
+        left = self.stage.epochs - state.epoch
+        if self.at_once is None and self.clock.is_done:
+            self._choose(left * self.steps)
+        is_begun = state.step > 0 and (self.steps - state.step) % (self.at_once or 1)
+        set_steps_at_once(self.stage.model, 1 if is_begun else self.at_once or 1)
+        return state.epoch + 1 if state.step or self.at_once is None else self.stage.epochs
+
+    def _choose(self, steps: int) -> None:
+        seconds = self.clock.step_seconds
+        self.at_once = steps_at_once(self.steps, seconds) if self.clock.pays(steps) else 1
+        if self.at_once > 1:
+            say(f"{self.at_once} steps at once from here on: one takes {1000 * seconds:.1f} ms")
 
 
 @contextmanager

@@ -47,7 +47,8 @@ class ResumableCallbacks(keras.callbacks.Callback):
     """Drive callbacks so that a `fit` in several parts is one `fit` to them.
 
     It counts batches from the start of the epoch, tells the number of all epochs and steps, begins
-    and ends the training once, and hands out states. What a callback remembers in plain attributes
+    and ends the training once, and hands out states. `until` is the epoch at which the part under
+    way ends. What a callback remembers in plain attributes
     (see `maquette.states`) is part of a state, but for the names in its `transient`. One with
     `resumes = False` begins anew, and is told again that an epoch begins.
 
@@ -75,6 +76,7 @@ class ResumableCallbacks(keras.callbacks.Callback):
         self.all = keras.callbacks.CallbackList(callbacks, epochs=epochs, steps=steps)
         self.variables = variables
         self.epochs, self.steps = epochs, steps
+        self.until = epochs
         self.state = start
         self.save = save
         self.seconds = seconds
@@ -136,11 +138,11 @@ class ResumableCallbacks(keras.callbacks.Callback):
         waited = time.monotonic() - self._saved
         if ends or waited >= min(self._cost / COST_SHARE, self.seconds):
             self._save(after, 0)
-        elif self._offset:
+        elif after == self.until:
             self.state = self._capture(after, 0)
 
     def on_train_end(self, logs=None):
-        if not self._offset:
+        if self.state.epoch == self.epochs:
             self.all.on_train_end(logs)
 
     def _save(self, epoch: int, step: int) -> None:

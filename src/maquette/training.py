@@ -38,6 +38,7 @@ def train(
     callbacks: Sequence[str] = (),
     max_minutes: float | None = None,
     save_minutes: float = 5.0,
+    steps_per_execution: int | None = None,
     deterministic: bool = False,
     precision: str = "float32",
     **options: Any,
@@ -62,6 +63,8 @@ def train(
         max_minutes: Time for the training; what it came to is kept, and `resume` goes on with it.
             Defaults to any.
         save_minutes: Minutes between two states within an epoch, for `resume`. Defaults to 5.
+        steps_per_execution: Training steps in one call of the compiled function, at most; the
+            outcome is the same. Defaults to as many as pay, by the time the first epoch takes.
         deterministic: Use only operators whose result never depends on the order of threads,
             which may be slower.
         precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`. Mixed computes in 16 bits,
@@ -82,6 +85,7 @@ def train(
     seed = seed if seed is not None else request.seed
     chosen = parts.Config(**{**request.options, **options})
     require_callbacks(callbacks)
+    fit_options = FitOptions(save_minutes, max_minutes, steps_per_execution)
     if precision not in PRECISIONS:
         raise UserError(f"precision must be one of {', '.join(PRECISIONS)}; received {precision!r}")
     new_run_path(out, template, name)
@@ -96,11 +100,15 @@ def train(
         "precision": precision,
     }
     run = Run.create(out, template, name, record, parts.TASK.texts(opened))
-    return _finish(run, opened, max_minutes, save_minutes)
+    return _finish(run, opened, fit_options)
 
 
 def resume(
-    run: str | Path | Run, *, max_minutes: float | None = None, save_minutes: float = 5.0
+    run: str | Path | Run,
+    *,
+    max_minutes: float | None = None,
+    save_minutes: float = 5.0,
+    steps_per_execution: int | None = None,
 ) -> Run:
     """Go on with a training that was killed or interrupted.
 
@@ -114,6 +122,7 @@ def resume(
         run: A run, or the path of its folder.
         max_minutes: Time for the training, counted anew. Defaults to any.
         save_minutes: Minutes between two states within an epoch. Defaults to 5.
+        steps_per_execution: As in `train`.
 
     Returns:
         The finished run.
@@ -122,6 +131,7 @@ def resume(
         UserError: the run is finished, or its data has changed or is gone.
         GateError: the training diverged.
     """
+    fit_options = FitOptions(save_minutes, max_minutes, steps_per_execution)
     run = run if isinstance(run, Run) else Run(run)
     if run.is_finished:
         raise UserError(f"{run.path} is finished; `maquette train` begins another training")
@@ -136,19 +146,16 @@ def resume(
         if version(name) != run.record["versions"].get(name):
             began = f"{run.record['versions'].get(name)} began it, this is {version(name)}"
             say(f"note: {name} {began}: the outcome may differ in the last digits")
-    return _finish(run, opened, max_minutes, save_minutes)
+    return _finish(run, opened, fit_options)
 
 
-def fit_model(
-    run: Run, data: Any, max_minutes: float | None = None, save_minutes: float = 5.0
-) -> tuple[keras.Model, bool]:
+def fit_model(run: Run, data: Any, options: FitOptions) -> tuple[keras.Model, bool]:
     """Build a run's model and train it, from the start or from the run's newest state.
 
     Args:
-        run: Its record tells template, options and seed.
+        run: Its record tells template, options, seed and callbacks.
         data: The opened data.
-        max_minutes: Time for the training. Defaults to any.
-        save_minutes: Minutes between two states within an epoch. Defaults to 5.
+        options: When to save, and when to end.
 
     Returns:
         The model with the best epoch's weights, and whether its training came to its end.
@@ -156,12 +163,12 @@ def fit_model(
     template, seed, fitting = run.template, run.record["seed"], run.record.get("fitting", {})
     if fitting.get("deterministic"):
         tf.config.experimental.enable_op_determinism()
-    options = FitOptions(tuple(fitting.get("callbacks", ())), save_minutes, max_minutes)
+    names = fitting.get("callbacks", ())
     keras.utils.set_random_seed(seed)
     with _precision(fitting.get("precision", "float32")) as is_mixed:
         model = template.build(run.config, data)
         template.pretrained(model, run.config, data)
-        finished = fit_stages(run, template, run.config, model, data, seed, options)
+        finished = fit_stages(run, template, run.config, model, data, seed, names, options)
     if is_mixed:
         weights, model = model.get_weights(), template.build(run.config, data)
         model.set_weights(weights)
@@ -179,11 +186,11 @@ def _precision(policy: str) -> Iterator[bool]:
         keras.config.set_dtype_policy(usual)
 
 
-def _finish(run: Run, data: Any, max_minutes: float | None, save_minutes: float) -> Run:
+def _finish(run: Run, data: Any, options: FitOptions) -> Run:
     """Train, judge and describe a run; remove it if it came to nothing."""
     go_on = f"go on with: maquette train --resume {run.path}"
     try:
-        model, finished = fit_model(run, data, max_minutes, save_minutes)
+        model, finished = fit_model(run, data, options)
         run.template.TASK.calibrate(model, data)
         run.save_model(model)
     except BaseException as error:

@@ -37,6 +37,8 @@ class TimeOptions(Options):
     """Time for the training; what it came to is kept, and train --resume goes on with it."""
     save_minutes: Annotated[NonNegativeFloat, arg(metavar="MINUTES")] = 5.0
     """Minutes between two states within an epoch, for train --resume."""
+    steps_per_execution: Annotated[PositiveInt | None, arg(metavar="STEPS")] = None
+    """Steps in one call of the compiled function, at most; by default as many as pay."""
 
 
 class ResumeOptions(TimeOptions):

@@ -13,6 +13,7 @@ import keras
 
 from maquette.contract import Template, TemplateConfig
 from maquette.errors import GateError, UserError
+from maquette.fitting import FitOptions
 from maquette.run import Run
 from maquette.training import fit_model, record_of
 from maquette.tuning.journal import EPOCHS
@@ -161,7 +162,7 @@ class Trainer:
         record = record_of(self.template, config, data, seed)
         texts = self.template.TASK.texts(data)
         run = Run.create(out, self.template.name, name, record, texts)
-        model, finished = fit_model(run, data, save_minutes=math.inf)
+        model, finished = fit_model(run, data, FitOptions(save_minutes=math.inf))
         if not finished:
             raise KeyboardInterrupt
         run.states.remove()
