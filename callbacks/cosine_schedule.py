@@ -6,7 +6,7 @@ import math
 
 import keras
 
-from maquette.model_state import sync
+from maquette.model_state import build_optimizer, sync
 from maquette.scheduled_rate import ScheduledRate
 
 
@@ -34,6 +34,7 @@ class CosineSchedule(keras.callbacks.Callback):
         self._peak = float(self.model.optimizer.learning_rate)
         steps = self.params["steps"]
         shares = (self.share(step / steps) for step in range(self.params["epochs"] * steps))
+        build_optimizer(self.model)  # so that its variables always come in the same order
         self._rate.schedule([self._peak * share for share in shares])
         self.model.make_train_function(force=True)
 

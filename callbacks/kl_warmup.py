@@ -29,6 +29,7 @@ class KLWarmup(keras.callbacks.Callback):
         super().__init__()
         self.epochs = epochs
         self.beta = beta
+        self.every_step = epochs > 0
 
     def on_train_begin(self, logs=None):
         if not hasattr(self.model, "kl_weight"):

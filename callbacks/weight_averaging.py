@@ -64,6 +64,7 @@ class WeightAveraging(keras.callbacks.Callback):
         super().__init__()
         self.start = start
         self.momentum = momentum
+        self.every_step = momentum is not None
         self.inputs = inputs
 
     def on_train_begin(self, logs=None):
