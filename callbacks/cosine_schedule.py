@@ -6,7 +6,7 @@ import math
 
 import keras
 
-from maquette.model_state import sync
+from maquette.model_state import build_optimizer, sync
 from maquette.scheduled_rate import ScheduledRate
 
 
@@ -31,6 +31,8 @@ class CosineSchedule(keras.callbacks.Callback):
         self.warmup_epochs = warmup_epochs
 
     def on_train_begin(self, logs=None):
+        # A state to go on from knows variables by their order: the schedule's are always the last.
+        build_optimizer(self.model)
         self._peak = float(self.model.optimizer.learning_rate)
         steps = self.params["steps"]
         shares = (self.share(step / steps) for step in range(self.params["epochs"] * steps))
