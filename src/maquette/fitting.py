@@ -247,6 +247,7 @@ class _Fitting:
             _build_state(stage, examples["train"], self.seed)
         pace = _Pace(stage, callbacks, self.options.steps_per_execution)
         try:
+            self._fit_part(stage, examples, callbacks, pace)  # of no epoch, the callbacks' end
             while callbacks.state.epoch < stage.epochs:
                 self._fit_part(stage, examples, callbacks, pace)
         except (KeyboardInterrupt, OutOfTimeError):
@@ -326,7 +327,8 @@ class _Pace:
             self._choose(left * self.steps)
         is_begun = state.step > 0 and (self.steps - state.step) % (self.at_once or 1)
         set_steps_at_once(self.stage.model, 1 if is_begun else self.at_once or 1)
-        return state.epoch + 1 if state.step or self.at_once is None else self.stage.epochs
+        stands_alone = state.step > 0 or self.at_once is None
+        return min(state.epoch + 1, self.stage.epochs) if stands_alone else self.stage.epochs
 
     def _choose(self, steps: int) -> None:
         seconds = self.clock.step_seconds
