@@ -74,10 +74,12 @@ def steps_at_once(steps: int, step_seconds: float) -> int:
 
 
 def set_steps_at_once(model: keras.Model, steps: int) -> None:
-    """Have `fit` take so many steps at once; the function is compiled anew if need be."""
+    """Have `fit` take so many steps at once; what is compiled is compiled anew if need be."""
     if model.steps_per_execution != steps:
         model.steps_per_execution = steps
         model.make_train_function(force=True)
+        # The old one would still take one batch where `fit` counts many, and validate on few.
+        model.make_test_function(force=True)
 
 
 def acts_on_every_step(callbacks: Sequence[keras.callbacks.Callback]) -> bool:
