@@ -2,9 +2,9 @@
 
 Each template is trained as `maquette train` does, in a process of its own, since determinism once
 switched on stays on. Its sample data and default options are used, but for the number of epochs;
-the first epoch, in which everything is traced, is left out. Trainings with and without take turns,
-and the medians of their epochs are compared. Whether the weights of two trainings without it are
-equal is told as well: it is what determinism is for.
+the first epoch, in which everything is traced, is left out, and one step is taken at a time.
+Trainings with and without take turns, and the medians of their epochs are compared. Whether two
+trainings ended with equal weights is told as well: it is what determinism is for.
 
     python benchmarks/deterministic.py [TEMPLATE ...] [--epochs 4] [--rounds 2]
 """
@@ -36,7 +36,8 @@ def train(template: str, out: Path, name: str, epochs: int, deterministic: bool)
     parts = load_template(template)
     options = {"epochs": epochs, **OPTIONS.get(template, {})}
     sample = parts.TASK.sample
-    maquette.train(template, sample, out=out, name=name, deterministic=deterministic, **options)
+    options |= {"steps_per_execution": 1, "deterministic": deterministic}
+    maquette.train(template, sample, out=out, name=name, **options)
 
 
 def trained(template: str, out: Path, name: str, epochs: int, deterministic: bool) -> Run:
@@ -64,11 +65,11 @@ def compare(template: str, epochs: int, rounds: int) -> str:
                 name = f"{switched_on}-{number}"
                 done.append(trained(template, Path(folder), name, epochs, switched_on))
         plain, strict = (seconds_per_epoch(done) for done in runs.values())
-        same = [len({run.record["state_sha256"] for run in done}) == 1 for done in runs.values()]
-    equal = ["equal" if every else "different" for every in same]
+        ends = [{run.record["state_sha256"] for run in done} for done in runs.values()]
+    without, with_it = ("equal" if len(hashes) == 1 else "different" for hashes in ends)
     return (
         f"{template}: {strict / plain:.2f} times the seconds per epoch ({strict:.2f} s, "
-        f"{plain:.2f} s without); same seed: {equal[1]} ({equal[0]} without)"
+        f"{plain:.2f} s without); {rounds} trainings end {with_it} ({without} without)"
     )
 
 
