@@ -5,7 +5,7 @@ the kills (SIGKILL) fall into a saving. A run that was killed goes on by `maquet
 killed again, until it comes to its end. Weights, the state of the optimizer and of all random
 generators, history and metrics must then be those of the reference, to the bit.
 
-    python benchmarks/resume.py [TEMPLATE ...] [--kills 20]
+    python benchmarks/resume.py [TEMPLATE ...] [--kills 20] [--second-training retrain|continue]
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Outcome(NamedTuple):
     differences: list[str]
 
 
-def train_killed(template: str, folder: Path, kills: int, seed: int = 0) -> Outcome:
+def train_killed(template: str, folder: Path, kills: int, seed: int = 0, **options: Any) -> Outcome:
     """Train a template once undisturbed, then under kills, and compare.
 
     Args:
@@ -50,25 +50,32 @@ def train_killed(template: str, folder: Path, kills: int, seed: int = 0) -> Outc
         folder: Where the runs go.
         kills: How many processes to kill.
         seed: Decides the moments.
+        **options: Of the training, besides the template's smallest.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     PROCESSES.set_forkserver_preload(["maquette.training"])
     random, log = np.random.default_rng(seed), folder / "log.txt"
     _process(log, time.sleep, 0)  # It waits until TensorFlow is imported.
     began = time.monotonic()
-    _process(log, _begin, template, folder, "reference")
+    _process(log, _begin, template, folder, "reference", options)
     whole = time.monotonic() - began
     reference, outcome = Run(folder / template / "reference"), Outcome(0, 0, [])
     while outcome.kills < kills:
         path = folder / template / f"killed-{outcome.runs}"
-        killed = _train_under_fire(template, path, random, whole, kills - outcome.kills)
+        most = kills - outcome.kills
+        killed = _train_under_fire(template, path, random, whole, most, options)
         differences = outcome.differences + different(reference, Run(path))
         outcome = Outcome(outcome.kills + killed, outcome.runs + 1, differences)
     return outcome
 
 
 def _train_under_fire(
-    template: str, path: Path, random: np.random.Generator, whole: float, kills: int
+    template: str,
+    path: Path,
+    random: np.random.Generator,
+    whole: float,
+    kills: int,
+    options: dict[str, Any],
 ) -> int:
     """Train until the run is finished, and return how many processes were killed, at most `kills`.
 
@@ -78,8 +85,9 @@ def _train_under_fire(
     while True:
         moment = random.uniform(0, whole) if killed < kills else None
         begun = (path / "config.yaml").exists()
-        job = (_go_on, path) if begun else (_begin, template, path.parent.parent, path.name)
-        if not _process(path.parent.parent / "log.txt", *job, kill_after=moment):
+        out = path.parent.parent
+        job = (_go_on, path) if begun else (_begin, template, out, path.name, options)
+        if not _process(out / "log.txt", *job, kill_after=moment):
             return killed
         killed += 1
 
@@ -104,13 +112,13 @@ def _logged(log: Path, target: Any, *arguments: Any) -> None:
         target(*arguments)
 
 
-def _begin(template: str, out: Path, name: str) -> None:
+def _begin(template: str, out: Path, name: str, more: dict[str, Any]) -> None:
     import maquette
 
     parts = load_template(template)
     options = {field: getattr(parts.TINY, field) for field in type(parts.TINY).model_fields}
     sample = parts.TASK.sample
-    maquette.train(template, sample, out=out, name=name, save_minutes=0, **options)
+    maquette.train(template, sample, out=out, name=name, save_minutes=0, **{**options, **more})
 
 
 def _go_on(path: Path) -> None:
@@ -141,10 +149,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("templates", nargs="*", metavar="TEMPLATE")
     parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--second-training", choices=["retrain", "continue"])
     options = parser.parse_args()
+    more = {"second_training": options.second_training}
     for template in options.templates or template_names():
         with tempfile.TemporaryDirectory() as folder:
-            outcome = train_killed(template, Path(folder), options.kills)
+            outcome = train_killed(template, Path(folder), options.kills, **more)
         verdict = ", ".join(outcome.differences) or "equal to the bit"
         print(f"{template}: {outcome.kills} kills, {outcome.runs} runs: {verdict}", flush=True)
 

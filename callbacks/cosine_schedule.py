@@ -31,10 +31,11 @@ class CosineSchedule(keras.callbacks.Callback):
         self.warmup_epochs = warmup_epochs
 
     def on_train_begin(self, logs=None):
+        # A state to go on from knows variables by their order: the schedule's are always the last.
+        build_optimizer(self.model)
         self._peak = float(self.model.optimizer.learning_rate)
         steps = self.params["steps"]
         shares = (self.share(step / steps) for step in range(self.params["epochs"] * steps))
-        build_optimizer(self.model)  # so that its variables always come in the same order
         self._rate.schedule([self._peak * share for share in shares])
         self.model.make_train_function(force=True)
 

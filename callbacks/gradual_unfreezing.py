@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import keras
 import numpy as np
 
+from maquette.errors import UserError
 from maquette.model_state import build_optimizer, leaf_layers
 from maquette.progress import say
 
@@ -116,7 +117,15 @@ def for_training(context: TrainingContext) -> GradualUnfreezing:
     """Return three groups, the last of which joins after half of the epochs.
 
     A stage that trains fewer layers, as a head alone, has as many groups as layers.
+
+    Raises:
+        UserError: the backend is not TensorFlow.
     """
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            f"gradual_unfreezing takes KERAS_BACKEND=tensorflow; received "
+            f"{keras.backend.backend()}, on which all weights learn or none; leave it out"
+        )
     layers = sum(bool(layer.trainable_weights) for layer in leaf_layers(context.model))
     epochs = getattr(context.config, "epochs", 1)
     return GradualUnfreezing(min(3, layers), every=max(1, epochs // 4))

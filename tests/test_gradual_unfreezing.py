@@ -119,3 +119,14 @@ def test_layers_are_divided_evenly_from_input_to_output():
 def test_groups_that_cannot_be_made_are_told(groups, told):
     with pytest.raises(ValueError, match=told):
         layer_groups(model_of(), groups)
+
+
+def test_another_backend_is_refused_in_one_line_before_anything_is_trained(
+    tmp_path, monkeypatch, command
+):
+    monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
+    words = ["--epochs", 1, "--out", tmp_path, "--callbacks", "gradual_unfreezing"]
+    outcome = command("train", "mlp", *words)
+    assert outcome.code == 2
+    assert "gradual_unfreezing takes KERAS_BACKEND=tensorflow; received jax" in outcome.err
+    assert not list(tmp_path.rglob("config.yaml"))

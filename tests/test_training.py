@@ -194,3 +194,13 @@ def test_a_monitored_value_that_the_model_lacks_is_named(train, monkeypatch, tmp
     with pytest.warns(match="val_f1"), pytest.raises(maquette.UserError, match="no 'val_f1'"):
         train(epochs=1)
     assert_nothing_left(tmp_path)
+
+
+def test_many_steps_at_once_are_validated_on_all_examples(train, monkeypatch, capsys):
+    monkeypatch.setattr("maquette.execution.StepClock.pays", lambda clock, steps: True)
+    run = train(epochs=3)
+    assert "steps at once" in capsys.readouterr().err
+    right = [270 * row["val_accuracy"] for row in run.history]  # of the validation images
+    np.testing.assert_allclose(right, np.round(right), atol=1e-3)
+    accuracy = run.metrics["validation"]["metrics"]["accuracy"]
+    assert accuracy == pytest.approx(max(right) / 270, abs=1e-6)

@@ -83,14 +83,15 @@ def train_verb(words: Sequence[str]) -> None:
             _find_learning_rate(words[0], options)
             return
         run = maquette.train(words[0], **options)
-    split = next(name for name in ("test", "validation", "train") if name in run.metrics)
+    split = "test" if "test" in run.metrics else next(iter(run.metrics))
     print_metrics(run.metrics[split]["metrics"], split)
     print(f"report: {run.path / 'report.html'}")
     print(run.path)
 
 
 def _find_learning_rate(template: str, options: dict[str, Any]) -> None:
-    without = {"name", "callbacks", "deterministic", "precision", *TimeOptions.model_fields}
+    without = {"name", "callbacks", "deterministic", "precision", "second_training"}
+    without |= TimeOptions.model_fields.keys()
     options = {name: value for name, value in options.items() if name not in without}
     out = Path(options.pop("out")) / template
     found = maquette.find_learning_rate(template, out=out, **options)

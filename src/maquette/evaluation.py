@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from maquette.errors import UserError
 from maquette.progress import say
 from maquette.run import Run
+from maquette.second_training import FIRST_VALIDATION
+
+if TYPE_CHECKING:
+    from maquette.tasks.task import Evaluation
 
 
 def evaluate(
@@ -38,6 +42,9 @@ def evaluate(
         run = run.judged_with(options)
     opened = open_run_data(run, data)
     chosen = choose_split(opened, split)
+    is_own = opened.source == run.record["data"]["source"]
+    if is_own and chosen == "validation" and FIRST_VALIDATION in run.metrics:
+        say("note: the second training of this run learned from its validation examples, too")
     result = run.template.TASK.evaluate(run, opened, chosen)
     return {
         "template": run.record["template"],
@@ -47,6 +54,30 @@ def evaluate(
         "metrics": result.metrics,
         "tables": result.tables,
     }
+
+
+def judge(run: Run, data: Any, validated: Evaluation | None = None) -> None:
+    """Write the metrics and figures of a trained run.
+
+    Args:
+        run: A run whose model is trained.
+        data: Its data.
+        validated: Where a second training learned from the validation examples: how well the first
+            one's model did on them. It is kept by the name `FIRST_VALIDATION`.
+    """
+    if validated is None:
+        results, chosen = {}, choose_split(data, None)
+        splits = [name for name in ("validation", "test") if name in data.splits] or [chosen]
+    else:
+        results = {FIRST_VALIDATION: validated}
+        splits = ["test"] if "test" in data.splits else []
+        if not splits:
+            say("note: no test split; what is told is the first training's result on validation")
+    results |= {name: run.template.TASK.evaluate(run, data, name) for name in splits}
+    metrics = {n: {"metrics": r.metrics, "tables": r.tables} for n, r in results.items()}
+    run.save_metrics(metrics)
+    figures = results["test" if "test" in results else next(iter(results))].figures
+    run.save_figures({**figures, **run.template.figures(run.model, data)})
 
 
 def open_run_data(run: Run, source: str | None = None) -> Any:

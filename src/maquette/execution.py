@@ -12,6 +12,8 @@ from statistics import median
 
 import keras
 
+from maquette.progress import say
+
 EXECUTION_SECONDS = 0.25  # so that progress, time budgets and interruptions keep their pace
 MOST_STEPS = 128
 CALL_SECONDS = 0.0008
@@ -74,10 +76,11 @@ def steps_at_once(steps: int, step_seconds: float) -> int:
 
 
 def set_steps_at_once(model: keras.Model, steps: int) -> None:
-    """Have `fit` take so many steps at once; what is compiled for another number is so anew."""
+    """Have `fit` take so many steps at once; what is compiled is compiled anew if need be."""
     if model.steps_per_execution != steps:
         model.steps_per_execution = steps
         model.make_train_function(force=True)
+        # The old ones would still take one batch where `fit` counts many, and validate on few.
         model.make_test_function(force=True)
         model.make_predict_function(force=True)
 
@@ -85,3 +88,51 @@ def set_steps_at_once(model: keras.Model, steps: int) -> None:
 def acts_on_every_step(callbacks: Sequence[keras.callbacks.Callback]) -> bool:
     """Return whether a callback says that it has something to do at each step."""
     return any(getattr(callback, "every_step", False) for callback in callbacks)
+
+
+class Pace:
+    """Decides how many steps of a training are taken at once, and so how much one `fit` does.
+
+    Args:
+        model: The compiled model.
+        epochs: Of the whole training.
+        steps: In an epoch.
+        callbacks: What else the training has to do.
+        asked: Steps at once, at most. `None` for as many as pay, by the time of an epoch.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        epochs: int,
+        steps: int,
+        callbacks: Sequence[keras.callbacks.Callback],
+        asked: int | None = None,
+    ):
+        self.model, self.epochs, self.steps = model, epochs, steps
+        self.clock = StepClock()
+        if acts_on_every_step(callbacks):
+            asked = 1
+        elif asked is None and model.steps_per_execution > 1:
+            asked = model.steps_per_execution
+        self._at_once = None if asked is None else divisor(steps, asked)
+
+    def until(self, epoch: int, step: int) -> int:
+        """Return up to which epoch to fit next; a begun one, and one to be timed, stand alone.
+
+        Args:
+            epoch: Epochs that are done.
+            step: Steps that are done of the one after them.
+        """
+        if self._at_once is None and self.clock.is_done:
+            self._choose((self.epochs - epoch) * self.steps)
+        at_once = self._at_once or 1
+        set_steps_at_once(self.model, at_once if (self.steps - step) % at_once == 0 else 1)
+        stands_alone = step > 0 or self._at_once is None
+        return min(epoch + 1, self.epochs) if stands_alone else self.epochs
+
+    def _choose(self, steps: int) -> None:
+        seconds = self.clock.step_seconds
+        self._at_once = steps_at_once(self.steps, seconds) if self.clock.pays(steps) else 1
+        if self._at_once > 1:
+            say(f"{self._at_once} steps at once from here on: one takes {1000 * seconds:.1f} ms")

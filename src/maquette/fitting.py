@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import keras
-import numpy as np
 
 from maquette.callback_gallery import TrainingContext, make_callbacks
 from maquette.callbacks.epoch_log import EpochLog
@@ -16,13 +16,7 @@ from maquette.callbacks.progress import EpochProgress
 from maquette.callbacks.time_budget import TimeBudget
 from maquette.contract import Stage, Template, TemplateConfig
 from maquette.errors import UserError
-from maquette.execution import (
-    StepClock,
-    acts_on_every_step,
-    divisor,
-    set_steps_at_once,
-    steps_at_once,
-)
+from maquette.execution import Pace
 from maquette.model_state import build_optimizer, sync, values_of
 from maquette.pipeline import Examples, cached_features
 from maquette.progress import say
@@ -35,6 +29,8 @@ from maquette.resumable import (
     variables_of,
 )
 from maquette.run import Run
+from maquette.second_training import First, Second, joined
+from maquette.stage_progress import Progress
 from maquette.tasks.task import Task
 
 VALIDATION_BATCH = 32
@@ -55,37 +51,15 @@ class FitOptions:
     max_minutes: float | None = None
     steps_per_execution: int | None = None
 
+    @cached_property
+    def budget(self) -> list[TimeBudget]:
+        """What ends the training in time, in one piece for all that has these options."""
+        return [] if self.max_minutes is None else [TimeBudget(self.max_minutes)]
+
     def __post_init__(self):
         steps = self.steps_per_execution
         if steps is not None and steps < 1:
             raise UserError(f"steps_per_execution must be 1 or more; received {steps}")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far the stages of a training have come.
-
-    Args:
-        stage: Finished stages.
-        rows: One row for each of their epochs.
-        best: The best monitored value so far, larger being better, with the model's weights then.
-        model: Values of the model's variables, where no stage is under way.
-        fit: State of the stage under way.
-        sha256: Of all variables after the last step of the last finished stage, the optimizer's
-            and the metrics' included.
-    """
-
-    stage: int = 0
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    best: tuple[float, list[np.ndarray]] | None = None
-    model: list[np.ndarray] = field(default_factory=list)
-    fit: FitState = field(default_factory=FitState)
-    sha256: str = ""
-
-    @classmethod
-    def of(cls, state: dict[str, Any] | None) -> Progress:
-        """Return the progress that a saved state tells, or that of a fresh training."""
-        return cls(**{**state, "fit": FitState(**state["fit"])}) if state else cls()
 
 
 def fit_stages(
@@ -97,10 +71,12 @@ def fit_stages(
     seed: int,
     callbacks: Sequence[str] = (),
     options: FitOptions | None = None,
-) -> bool:
+    second: Second | None = None,
+) -> First | None:
     """Run all stages, or what is left of them, and leave the best epoch's weights in the model.
 
-    Where the task monitors nothing, the last epoch's weights stay.
+    Where the task monitors nothing, and in a second training, the last epoch's weights stay; of a
+    second training that is stopped, those of the first.
 
     Args:
         run: Keeps the history, and the states to go on from.
@@ -112,9 +88,10 @@ def fit_stages(
         callbacks: Names of further callbacks, as `maquette.callback_gallery` lists them.
             Defaults to none.
         options: When to save, and when to end. Defaults to those of `FitOptions`.
+        second: The second training to do. Defaults to none: this is the first.
 
     Returns:
-        Whether all stages came to their end; the user or a time budget may stop them.
+        What the stages came to; `None` where the user or a time budget stopped them.
 
     Raises:
         UserError: the options leave nothing to train.
@@ -122,7 +99,7 @@ def fit_stages(
         KeyboardInterrupt: the user or a time budget stopped it before the first epoch's end.
     """
     options = options or FitOptions()
-    fitting = _Fitting(run, template, config, model, data, seed, callbacks, options)
+    fitting = _Fitting(run, template, config, model, data, seed, callbacks, options, second)
     return fitting.run_stages()
 
 
@@ -138,14 +115,38 @@ class _Fitting:
     seed: int
     callbacks: Sequence[str]
     options: FitOptions
+    second: Second | None
 
     def __post_init__(self):
         self.task: Task = self.template.TASK
-        minutes = self.options.max_minutes
-        self.budget = [TimeBudget(minutes)] if minutes is not None else []
         self.progress = Progress.of(self.run.states.newest())
+        self.validates = self.task.monitor is not None and self.second is None
 
-    def run_stages(self) -> bool:
+    def run_stages(self) -> First | None:
+        if self.progress.first and not self.second:
+            return self._end_with(self.progress.first)
+        if self.second and not self.progress.first:
+            self.progress = Progress(first=self.second.first, fit=FitState(self.second.begins_at))
+        finished = self._run_all()
+        if not finished and self.second:
+            self._end_with(self.second.first)
+            return None
+        if self.progress.best is None:
+            if not finished:
+                raise KeyboardInterrupt
+            raise UserError("these options leave nothing to train; give --epochs 1 or more")
+        self.run.record["state_sha256"] = self.progress.sha256
+        outcome = self._end_with(First(self.progress.rows, self.progress.best[1]))
+        return outcome if finished else None
+
+    def _end_with(self, outcome: First) -> First:
+        self.model.set_weights(outcome.weights)
+        return outcome
+
+    def _run_all(self) -> bool:
+        """Run the stages that are left, and return whether all came to their end."""
+        if self.second and self.second.kind == "continue":
+            self.model.set_weights(self.second.first.weights)
         if self.progress.model:
             assign(self.model.variables, self.progress.model)
         splits = ("train", "validation") if self.task.monitor else ("train",)
@@ -153,36 +154,31 @@ class _Fitting:
             split: self.task.examples(self.model, self.data, split).in_memory(f"reading {split}")
             for split in splits
         }
-        finished = True
-        for number, stage in enumerate(self.template.stages(self.model, self.config, self.data)):
-            if number < self.progress.stage:
-                continue
-            finished = self._run_stage(stage, examples)
-            if not finished:
-                break
-        if self.progress.best is None:
-            if not finished:
-                raise KeyboardInterrupt
-            raise UserError("these options leave nothing to train; give --epochs 1 or more")
-        self.model.set_weights(self.progress.best[1])
-        self.run.record["state_sha256"] = self.progress.sha256
-        return finished
+        stages = self.template.stages(self.model, self.config, self.data)
+        if self.second:
+            stages = self.second.stages(stages, examples["train"])
+            examples["train"] = joined(list(examples.values()))
+        for number, stage in enumerate(stages):
+            if number >= self.progress.stage and not self._run_stage(stage, examples):
+                return False
+        return True
 
     def _run_stage(self, stage: Stage, examples: dict[str, Examples]) -> bool:
         with _stage_examples(stage, examples, self.run) as inputs:
             rows, end = self._fit(stage, inputs)
         best = self.progress.best
         if rows:
-            value = _best_value(rows, self.task)
+            value = _best_value(rows, self.task) if self.validates else 0.0
             if best is None or value >= best[0]:
                 best = (value, self.model.get_weights())
         rows = self.progress.rows + rows
         if rows:
-            self.run.save_history(rows)
+            self.run.save_history([*(self.second.first.rows if self.second else ()), *rows])
         if end is not None:
             values = values_of(self.model.variables)
             done, digest = self.progress.stage + 1, sha256_of(end.variables)
-            self.progress = Progress(done, rows, best, values, sha256=digest)
+            first = self.progress.first
+            self.progress = Progress(done, rows, best, values, sha256=digest, first=first)
             self._save(self.progress)
         else:
             self.progress = replace(self.progress, best=best)
@@ -192,10 +188,10 @@ class _Fitting:
         self, stage: Stage, examples: dict[str, Examples]
     ) -> tuple[list[dict], FitState | None]:
         """Fit a stage, and return one row per epoch and the state at its end, if it came to it."""
-        best = _best_epoch(stage, self.task)
+        best = _best_epoch(stage, self.task) if self.validates else []
         log, bars = EpochLog(stage.name), EpochProgress(stage.name)
         callbacks = ResumableCallbacks(
-            [*best, *self._callbacks(stage, examples), log, bars, *self.budget],
+            [*best, *self._callbacks(stage, examples), log, bars, *self.options.budget],
             variables=lambda: variables_of(self.model, stage.model, stage.model.optimizer),
             epochs=stage.epochs,
             steps=examples["train"].steps(stage.batch_size),
@@ -205,8 +201,10 @@ class _Fitting:
         )
         if callbacks.state.variables:
             _build_state(stage, examples["train"], self.seed)
-        pace = _Pace(stage, callbacks, self.options.steps_per_execution)
+        asked = self.options.steps_per_execution
+        pace = Pace(stage.model, stage.epochs, callbacks.steps, callbacks.all.callbacks, asked)
         try:
+            self._fit_part(stage, examples, callbacks, pace)  # of no epoch, the callbacks' end
             while callbacks.state.epoch < stage.epochs:
                 self._fit_part(stage, examples, callbacks, pace)
         except (KeyboardInterrupt, OutOfTimeError):
@@ -221,12 +219,12 @@ class _Fitting:
         stage: Stage,
         examples: dict[str, Examples],
         callbacks: ResumableCallbacks,
-        pace: _Pace,
+        pace: Pace,
     ) -> None:
         """Call `fit` for one epoch, or for all that is left."""
         state, train = callbacks.state, examples["train"]
-        validation = examples.get("validation")
-        callbacks.until = pace.until(state)
+        validation = examples["validation"] if self.validates else None
+        callbacks.until = pace.until(state.epoch, state.step)
         stage.model.fit(
             train.shuffled(stage.batch_size, self.seed, state.epoch * callbacks.steps + state.step),
             steps_per_epoch=callbacks.steps - state.step,
@@ -260,40 +258,10 @@ class _Fitting:
         return [*stage.callbacks, *make_callbacks(self.callbacks, context)]
 
     def _save(self, progress: Progress) -> None:
-        state = {**vars(progress), "fit": vars(progress.fit)}
         try:
-            self.run.states.save(state)
+            self.run.states.save(progress.state)
         except OSError as error:
             say(f"warning: cannot save the state ({error.strerror}); the one before it stays")
-
-
-class _Pace:
-    """Decides how many steps of a stage are taken at once."""
-
-    def __init__(self, stage: Stage, callbacks: ResumableCallbacks, asked: int | None):
-        self.stage, self.steps = stage, callbacks.steps
-        self.clock = StepClock()
-        compiled = stage.model.steps_per_execution
-        if acts_on_every_step(callbacks.all.callbacks):
-            asked = 1
-        elif asked is None and compiled > 1:
-            asked = compiled
-        self.at_once = None if asked is None else divisor(self.steps, asked)
-
-    def until(self, state: FitState) -> int:
-        """Return up to which epoch to fit next; a begun epoch, and one to be timed, stand alone."""
-        left = self.stage.epochs - state.epoch
-        if self.at_once is None and self.clock.is_done:
-            self._choose(left * self.steps)
-        is_begun = state.step > 0 and (self.steps - state.step) % (self.at_once or 1)
-        set_steps_at_once(self.stage.model, 1 if is_begun else self.at_once or 1)
-        return state.epoch + 1 if state.step or self.at_once is None else self.stage.epochs
-
-    def _choose(self, steps: int) -> None:
-        seconds = self.clock.step_seconds
-        self.at_once = steps_at_once(self.steps, seconds) if self.clock.pays(steps) else 1
-        if self.at_once > 1:
-            say(f"{self.at_once} steps at once from here on: one takes {1000 * seconds:.1f} ms")
 
 
 @contextmanager
@@ -311,15 +279,14 @@ def _stage_examples(
 
 def _build_state(stage: Stage, train: Examples, seed: int) -> None:
     """Make the variables that Keras makes in the first step, so that a state can be put in."""
-    x, y = next(iter(train.shuffled(stage.batch_size, seed)))
+    # As arrays: JAX takes none of TensorFlow's tensors here, as it does in `fit`.
+    x, y = next(train.shuffled(stage.batch_size, seed).as_numpy_iterator())
     stage.model.test_on_batch(x, y)
     build_optimizer(stage.model)
 
 
 def _best_epoch(stage: Stage, task: Task) -> list[keras.callbacks.EarlyStopping]:
-    """Return what brings the best epoch's weights back, where the task tells which is best."""
-    if task.monitor is None:
-        return []
+    """Return what brings the best epoch's weights back."""
     return [
         keras.callbacks.EarlyStopping(
             monitor=task.monitor,
@@ -340,9 +307,7 @@ def _keep_best(model: keras.Model, best: list[keras.callbacks.EarlyStopping]) ->
 
 
 def _best_value(rows: list[dict[str, Any]], task: Task) -> float:
-    """Return the best monitored value, larger being better; 0 where nothing is monitored."""
-    if task.monitor is None:
-        return 0.0
+    """Return the best monitored value, larger being better."""
     if task.monitor not in rows[0]:
         known = ", ".join(rows[0])
         raise UserError(f"the model reports no {task.monitor!r} to choose by; it reports {known}")

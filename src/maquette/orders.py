@@ -40,6 +40,29 @@ class Shuffled:
 SHUFFLED = Shuffled()
 
 
+@dataclass(frozen=True)
+class OfLength:
+    """Another order, divided into epochs of any number of steps.
+
+    It begins a new pass over the examples when it is through with one, not when an epoch begins.
+
+    Args:
+        order: The other order.
+        length: Steps of an epoch.
+    """
+
+    order: Order
+    length: int
+
+    def steps(self, count: int, batch_size: int) -> int:
+        """Return the number of batches in an epoch."""
+        return self.length
+
+    def indices(self, step: tf.Tensor, count: int, batch_size: int, seed: int) -> tf.Tensor:
+        """Return the indices, int64, of a step's batch."""
+        return self.order.indices(step, count, batch_size, seed)
+
+
 class ClassBalanced:
     """Batches of a few classes with several examples each, as losses over pairs need them.
 

@@ -164,7 +164,9 @@ def cached_features(
 
         yield {
             name: Examples(
-                _outputs(model, e, batch_size, allocate(name, (len(e), *width)), name), e.y
+                _outputs(model, e, batch_size, allocate(name, (len(e), *width)), name),
+                e.y,
+                e.order,
             )
             for name, e in examples.items()
         }

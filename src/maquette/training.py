@@ -15,13 +15,14 @@ from maquette.callback_gallery import require_callbacks
 from maquette.configuration import read_config
 from maquette.contract import Template, TemplateConfig
 from maquette.errors import GateError, UserError
-from maquette.evaluation import choose_split
+from maquette.evaluation import judge
 from maquette.files import remove_leftovers
 from maquette.fitting import FitOptions, fit_stages
 from maquette.gallery import load_template
 from maquette.progress import say
 from maquette.reporting import report
 from maquette.run import RECORDED_VERSIONS, Run, new_record, new_run_path
+from maquette.second_training import First, Second, SecondTraining, require_possible
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -41,6 +42,7 @@ def train(
     steps_per_execution: int | None = None,
     deterministic: bool = False,
     precision: str = "float32",
+    second_training: SecondTraining | None = None,
     **options: Any,
 ) -> Run:
     """Train a template and return its run.
@@ -69,6 +71,9 @@ def train(
             which may be slower.
         precision: `"float32"`, `"mixed_bfloat16"` or `"mixed_float16"`. Mixed computes in 16 bits,
             which is faster on most accelerators; weights and the finished model have 32.
+        second_training: After the best epoch was chosen by the validation examples, train on
+            these as well, for as many steps: `"retrain"` anew, or `"continue"` with the chosen
+            weights. The result is judged on test examples alone. Defaults to none.
         **options: The template's own options.
 
     Returns:
@@ -90,6 +95,7 @@ def train(
         raise UserError(f"precision must be one of {', '.join(PRECISIONS)}; received {precision!r}")
     new_run_path(out, template, name)
     opened = parts.TASK.open(source, chosen, strict)
+    require_possible(second_training, parts, opened)
     for note in opened.notes:
         say(f"note: {note}")
 
@@ -98,6 +104,7 @@ def train(
         "callbacks": list(callbacks),
         "deterministic": deterministic,
         "precision": precision,
+        "second_training": second_training,
     }
     run = Run.create(out, template, name, record, parts.TASK.texts(opened))
     return _finish(run, opened, fit_options)
@@ -149,16 +156,20 @@ def resume(
     return _finish(run, opened, fit_options)
 
 
-def fit_model(run: Run, data: Any, options: FitOptions) -> tuple[keras.Model, bool]:
+def fit_model(
+    run: Run, data: Any, options: FitOptions, second: Second | None = None
+) -> tuple[keras.Model, First | None]:
     """Build a run's model and train it, from the start or from the run's newest state.
 
     Args:
         run: Its record tells template, options, seed and callbacks.
         data: The opened data.
         options: When to save, and when to end.
+        second: The second training to do. Defaults to none: this is the first.
 
     Returns:
-        The model with the best epoch's weights, and whether its training came to its end.
+        The model with the best epoch's weights, and what its training came to; `None` where it
+        was stopped before its end.
     """
     template, seed, fitting = run.template, run.record["seed"], run.record.get("fitting", {})
     if fitting.get("deterministic"):
@@ -168,11 +179,11 @@ def fit_model(run: Run, data: Any, options: FitOptions) -> tuple[keras.Model, bo
     with _precision(fitting.get("precision", "float32")) as is_mixed:
         model = template.build(run.config, data)
         template.pretrained(model, run.config, data)
-        finished = fit_stages(run, template, run.config, model, data, seed, names, options)
+        outcome = fit_stages(run, template, run.config, model, data, seed, names, options, second)
     if is_mixed:
         weights, model = model.get_weights(), template.build(run.config, data)
         model.set_weights(weights)
-    return model, finished
+    return model, outcome
 
 
 @contextmanager
@@ -189,10 +200,14 @@ def _precision(policy: str) -> Iterator[bool]:
 def _finish(run: Run, data: Any, options: FitOptions) -> Run:
     """Train, judge and describe a run; remove it if it came to nothing."""
     go_on = f"go on with: maquette train --resume {run.path}"
+    kind, validated = run.record.get("fitting", {}).get("second_training"), None
     try:
-        model, finished = fit_model(run, data, options)
-        run.template.TASK.calibrate(model, data)
-        run.save_model(model)
+        finished = _train_once(run, data, options)
+        if finished and kind:
+            validated = run.template.TASK.evaluate(run, data, "validation")
+            second = Second.after(finished, kind, run.template.TASK)
+            say(f"second training: {second}")
+            finished = _train_once(run, data, options, second)
     except BaseException as error:
         if isinstance(error, UserError | GateError) or not run.states:
             run.remove()
@@ -201,29 +216,21 @@ def _finish(run: Run, data: Any, options: FitOptions) -> Run:
         raise
     if not finished:
         say(f"stopped early; keeping the best of the finished epochs; {go_on}")
-    judge(run, data)
+    judge(run, data, validated if finished else None)
     report.write(run)
     if finished:
         run.states.remove()
     return run
 
 
-def judge(run: Run, data: Any) -> None:
-    """Write the metrics and figures of a trained run.
-
-    Args:
-        run: A run whose model is trained.
-        data: Its data.
-    """
-    metrics, figures = {}, {}
-    chosen = choose_split(data, None)
-    for split in dict.fromkeys((*(s for s in ("validation", "test") if s in data.splits), chosen)):
-        result = run.template.TASK.evaluate(run, data, split)
-        metrics[split] = {"metrics": result.metrics, "tables": result.tables}
-        if split == chosen:
-            figures = result.figures
-    run.save_metrics(metrics)
-    run.save_figures({**figures, **run.template.figures(run.model, data)})
+def _train_once(
+    run: Run, data: Any, options: FitOptions, second: Second | None = None
+) -> First | None:
+    """Train a run's model and save it; see `fit_model`."""
+    model, outcome = fit_model(run, data, options, second)
+    run.template.TASK.calibrate(model, data)
+    run.save_model(model)
+    return outcome
 
 
 def record_of(template: Template, config: TemplateConfig, data: Any, seed: int) -> dict[str, Any]:

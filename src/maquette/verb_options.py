@@ -65,6 +65,8 @@ class TrainOptions(TimeOptions):
     """Use only operators whose result never depends on the order of threads; may be slower."""
     precision: Literal["float32", "mixed_bfloat16", "mixed_float16"] = "float32"
     """Of the computations of the training; mixed is faster on most accelerators."""
+    second_training: Literal["retrain", "continue"] | None = None
+    """Then train on validation data as well: anew, or on from the best epoch; as many steps."""
     find_learning_rate: bool = False
     """Do not train: try learning rates, suggest one, and draw the losses."""
 

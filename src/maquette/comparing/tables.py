@@ -8,7 +8,12 @@ from maquette.errors import UserError
 from maquette.run import Run
 
 SHOWN_OF_HASH = 12
-PLAIN_FITTING = {"callbacks": [], "deterministic": False, "precision": "float32"}
+PLAIN_FITTING = {
+    "callbacks": [],
+    "deterministic": False,
+    "precision": "float32",
+    "second_training": None,
+}
 
 
 def metrics_of(run: Run, split: str) -> dict[str, float]:
