@@ -36,7 +36,7 @@ REQUIRED = ("Config", "TINY", "TASK", "build", "search_space", "endpoints", "fig
 RESERVED_OPTIONS = frozenset(
     {"template", "run", "data", "split", "config", "out", "name", "seed", "strict", "as_json"}
     | {"algorithm", "confirm", "resume", "max_minutes", "save_minutes", "callbacks"}
-    | {"deterministic", "find_learning_rate", "precision"}
+    | {"deterministic", "find_learning_rate", "precision", "only", "cheapest"}
 )
 
 
