@@ -20,18 +20,21 @@ class Choice:
         trial: The cheapest of those that are no worse than the best beyond chance.
         best: The trial with the best mean over the validation examples.
         contrast: Of best and trial; `None` where they are the same.
+        cheaper: How many cost less than the trial; all of them are worse.
     """
 
     trial: TrialRecord
     best: TrialRecord
     contrast: Contrast | None
+    cheaper: int
 
     def sentence(self) -> str:
         """Return what was chosen and why, in a line."""
         cost, number = self.trial.cost, self.trial.number + 1
         chosen = f"trial {number}: int8 file of {cost.megabytes:.3g} MB, {cost.latency_ms:.3g} ms"
         if self.contrast is None:
-            return f"{chosen}; no other that costs less is within the noise of it"
+            worse = f"those that cost less ({self.cheaper}) are worse beyond chance"
+            return f"{chosen}; it is the best, and {worse if self.cheaper else 'none costs less'}"
         metric = ("int8 " if cost.int8 else "") + cost.metric.replace("_", " ")
         return f"{chosen}; " + self.contrast.sentence(
             f"trial {self.best.number + 1}",
@@ -66,7 +69,8 @@ def cheapest(trials: Sequence[TrialRecord], by: str) -> Choice | None:
     contrasts = {t.number: _contrast(best, t) for t in judged if _same_examples(best, t)}
     within = [t for t in judged if t.number in contrasts and not contrasts[t.number].significant]
     chosen = min(within, key=lambda trial: (_price(trial, by), -worth(trial)))
-    return Choice(chosen, best, None if chosen is best else contrasts[chosen.number])
+    cheaper = sum(_price(trial, by) < _price(chosen, by) for trial in judged)
+    return Choice(chosen, best, None if chosen is best else contrasts[chosen.number], cheaper)
 
 
 def front(costs: Sequence[float], worths: Sequence[float]) -> list[int]:

@@ -74,6 +74,11 @@ class Cost:
         return self.int8 or self.keras
 
     @property
+    def drop(self) -> float:
+        """What the file has lost against the trained model; 0 where that is not known."""
+        return 0.0 if self.int8 is None else self.keras.value - self.int8.value
+
+    @property
     def megabytes(self) -> float:
         """Size of the file in millions of bytes."""
         return self.bytes / 1e6

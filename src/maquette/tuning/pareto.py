@@ -19,7 +19,7 @@ AXES = {
     "size": ("megabytes", "size of the int8 file (MB)"),
     "latency": ("latency_ms", "one example on one thread (ms)"),
 }
-MOST_LABELLED, LONGEST_LABEL = 8, 24
+MOST_LABELLED, LONGEST_LABEL, ROOM_FOR_LABELS = 8, 24, 1.35
 
 
 def pareto(trials: Sequence[TrialRecord], chosen: TrialRecord | None) -> Figure:
@@ -68,8 +68,7 @@ def _draw(
             getattr(trial.cost, field), trial.cost.worth.value, yerr=_bars(trial), color=color,
             fmt="o", markersize=9 if is_chosen else 6, capsize=3, elinewidth=1, zorder=2 + is_chosen
         )  # fmt: skip
-    panel.set_xlim(left=0)
-    panel.margins(x=0.12, y=0.1)
+    panel.set_xlim(0, ROOM_FOR_LABELS * max(getattr(trial.cost, field) for trial in trials))
     panel.spines[["top", "right"]].set_visible(False)
     panel.grid(alpha=0.25)
 
@@ -84,10 +83,12 @@ def _bars(trial: TrialRecord) -> np.ndarray | None:
 def _write(
     panel: Axes, trials: Sequence[TrialRecord], field: str, names: dict[int, str], families: Any
 ) -> None:
+    boxed = {"facecolor": "white", "edgecolor": "none", "alpha": 0.75, "pad": 1}
     for trial in trials:
         panel.annotate(
             names[trial.number], (getattr(trial.cost, field), trial.cost.worth.value), (7, 6),
             textcoords="offset points", fontsize=9, parse_math=False, fontfamily=families,
+            bbox=boxed, zorder=4,
         )  # fmt: skip
 
 

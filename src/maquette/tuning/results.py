@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from maquette.exporting.export import MAX_DROP
 from maquette.files import write_text, written_whole
 from maquette.tuning.board import short, told
 from maquette.tuning.cheapest import COSTS, fronts, measured
@@ -71,7 +73,7 @@ def summary(search: Search) -> list[str]:
         score = f"{record.objective} {best.score:.4f} in epoch {best.epoch}"
         lines.append(f"best: trial {best.number + 1}: {score}: {told(best.settings)}")
     lines.append(caution(search.what_mattered, trials))
-    lines += filter(None, [verdict(search), _chosen(search)])
+    lines += filter(None, [verdict(search), _chosen(search), _lost(search)])
     if best is not None:
         config = search.best_config if search.cheapest is None else search.cheapest_config
         lines.append(f"maquette train {record.template} --config {config}")
@@ -86,6 +88,15 @@ def _chosen(search: Search) -> str:
     if search.cheapest is not None:
         return f"{head}: {search.cheapest.sentence()}"
     return f"{head}: unknown, since {search.record.template} scores no single examples"
+
+
+def _lost(search: Search) -> str:
+    """Return how to export what loses more by it than is usually let through, in a line."""
+    lost = 0.0 if search.cheapest is None else search.cheapest.trial.cost.drop
+    if lost <= MAX_DROP:
+        return ""
+    allowed = math.ceil(100 * lost) / 100
+    return f"as int8 it loses {100 * lost:.1f} points: export it with --max-drop {allowed:g}"
 
 
 def cost_table(search: Search) -> list[dict[str, Any]]:

@@ -158,10 +158,13 @@ class Work:
     @contextlib.contextmanager
     def _tuner(self, limits: Limits) -> Iterator[TemplateTuner]:
         record = self.record
-        board = Board(record.objective, record.direction, record.trials, limits)
+        oracle = self._oracle(limits)
+        most = oracle.size() if isinstance(oracle, GridOracle) else record.trials
+        trials = min(record.trials, most)
+        board = Board(record.objective, record.direction, trials, limits)
         with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=self.folder) as scratch:
             yield TemplateTuner(
-                self._oracle(limits),
+                oracle,
                 self.trainer,
                 record.seed,
                 self.folder,
