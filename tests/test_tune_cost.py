@@ -126,7 +126,7 @@ def test_shares_have_wilson_intervals():
 
 def test_the_picture_shows_intervals_names_the_trials_and_marks_the_chosen_one():
     trials = [trial(0, ALL, 9, 3), trial(1, MANY, 5, 8), trial(2, HALF, 7, 9), FAILED]
-    figure = pareto(trials, trials[1])
+    figure = pareto(trials, trials[1], "size")
     for panel, cost in zip(figure.axes, ([9, 5, 7], [3, 8, 9]), strict=True):
         assert [text.get_text() for text in panel.texts] == ["0", "1", "2"]
         points = [bars.lines[0] for bars in panel.containers]
@@ -135,7 +135,9 @@ def test_the_picture_shows_intervals_names_the_trials_and_marks_the_chosen_one()
         assert sizes.index(max(sizes)) == 1
         ends = panel.containers[2].lines[2][0].get_segments()[0][:, 1]
         assert ends == pytest.approx([0.431, 0.569], abs=1e-3)
-    assert "0" not in {t.get_text() for t in pareto(trials[1:3] * 5, trials[1]).axes[0].texts}
+    assert "0" not in {
+        t.get_text() for t in pareto(trials[1:3] * 5, trials[1], "size").axes[0].texts
+    }
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ AXES = {
 MOST_LABELLED, LONGEST_LABEL, ROOM_FOR_LABELS = 8, 24, 1.35
 
 
-def pareto(trials: Sequence[TrialRecord], chosen: TrialRecord | None) -> Figure:
+def pareto(trials: Sequence[TrialRecord], chosen: TrialRecord | None, by: str) -> Figure:
     """Draw the score of each trial's int8 file, with its 95 % interval, against its costs.
 
     On the line are the trials that no other beats in both; the chosen one is orange.
@@ -30,6 +30,7 @@ def pareto(trials: Sequence[TrialRecord], chosen: TrialRecord | None) -> Figure:
     Args:
         trials: Of a search, one or more with a cost; the others are left out.
         chosen: The cheapest within the noise, where it is known.
+        by: What it is chosen by, `"size"` or `"latency"`.
     """
     known = measured(trials)
     names, families = drawable(_labels(known))
@@ -37,16 +38,16 @@ def pareto(trials: Sequence[TrialRecord], chosen: TrialRecord | None) -> Figure:
     figure = Figure(figsize=(11, 4.6), layout="constrained")
     panels = figure.subplots(1, len(AXES), sharey=True)
     on_front = fronts(trials)
-    for panel, (by, (field, title)) in zip(panels, AXES.items(), strict=True):
-        _draw(panel, known, on_front[by], field, chosen)
-        labelled = known if len(known) <= MOST_LABELLED else [*on_front[by], chosen]
+    for panel, (cost, (field, title)) in zip(panels, AXES.items(), strict=True):
+        _draw(panel, known, on_front[cost], field, chosen)
+        labelled = known if len(known) <= MOST_LABELLED else [*on_front[cost], chosen]
         numbers = {trial.number for trial in labelled if trial is not None}
         _write(panel, [t for t in known if t.number in numbers], field, names, families)
         panel.set(xlabel=title)
     panels[0].set_ylabel(_score(known))
     told = "line: no other trial beats these in both"
     if chosen is not None:
-        told += "; orange: the cheapest within the noise"
+        told += f"; orange: the cheapest within the noise, by {by}"
     figure.suptitle(told, x=0.01, ha="left", fontsize=11)
     return figure
 
@@ -64,10 +65,11 @@ def _draw(
     for trial in trials:
         is_chosen = chosen is not None and trial.number == chosen.number
         color = ORANGE if is_chosen else BLUE if trial.number in on_front else GREY
-        panel.errorbar(
+        bars = panel.errorbar(
             getattr(trial.cost, field), trial.cost.worth.value, yerr=_bars(trial), color=color,
             fmt="o", markersize=9 if is_chosen else 6, capsize=3, elinewidth=1, zorder=2 + is_chosen
         )  # fmt: skip
+        bars.lines[0].set_zorder(5)  # No label may hide a point.
     panel.set_xlim(0, ROOM_FOR_LABELS * max(getattr(trial.cost, field) for trial in trials))
     panel.spines[["top", "right"]].set_visible(False)
     panel.grid(alpha=0.25)

@@ -55,7 +55,7 @@ def _write_config(path: Path, record: SearchRecord, options: dict[str, Any]) -> 
 def _write_cheapest(search: Search, options_of: OptionsOf) -> None:
     """Draw what the trials cost, and write the options of the one to be chosen."""
     chosen = search.cheapest
-    figure = pareto(search.trials, None if chosen is None else chosen.trial)
+    figure = pareto(search.trials, chosen and chosen.trial, search.record.cheapest)
     with written_whole(search.path / "pareto.png") as temporary:
         figure.savefig(temporary, dpi=110)
     if chosen is not None:
