@@ -115,7 +115,7 @@ class Search:
         """The options of the best trial, for `maquette train TEMPLATE --config`."""
         return self.path / "best.yaml"
 
-    @property
+    @cached_property
     def cheapest(self) -> Choice | None:
         """The cheapest trial within the noise; `None` where it was not asked for or is unknown."""
         by = self.record.cheapest
