@@ -41,7 +41,7 @@ class Config(TemplateConfig):
     backbone: Literal[tuple(BACKBONES)] = "efficientnet_lite0"
     """Network that turns an image into features."""
     weights: str = "imagenet"
-    """Weights of the backbone: imagenet, none (all is trained from scratch), or an .h5 file."""
+    """Of the backbone: imagenet, none (train all from scratch), an .h5 file or a folder of them."""
     image_size: Annotated[int, Field(ge=8, le=1024)] | None = None
     """Height and width that images are resized to, in pixels; by default the backbone's own."""
     head_epochs: PositiveInt = 30

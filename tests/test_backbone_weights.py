@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from maquette.backbones.catalogue import BACKBONES, build_backbone, build_network
-from maquette.backbones.weights import load_weights
+from maquette.backbones.weights import file_in_folder, load_weights
 from maquette.errors import UserError
 from maquette.samples import sample_status
 
@@ -143,3 +143,24 @@ def test_imagenet_weights_of_the_samples_need_no_network():
     means = backbone.get_layer("head_bn").moving_mean.numpy()
     assert np.isfinite(means).all()
     assert np.ptp(means) > 0
+
+
+@pytest.mark.parametrize(
+    "file", ["mobilenet.weights.h5", "mobilenet.h5", "mobilenet_1_0_224_tf_no_top.h5"]
+)
+def test_a_folder_of_weights_holds_a_file_for_each_backbone(mobilenet, file, write_weights):
+    saved = build_network(BACKBONES["mobilenet"], (32, 32, 3))
+    folder = str(Path(write_weights(saved, file)).parent)
+    load_weights(mobilenet, "mobilenet", folder)
+    for ours, theirs in zip(trainable(mobilenet), trainable(saved), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    other = build_backbone("mobilenet_v2", (32, 32, 3))
+    told = refusal(other, "mobilenet_v2", folder)
+    assert f"{folder} has none for mobilenet_v2: name the file mobilenet_v2.weights.h5" in told
+
+
+def test_what_is_installed_with_the_samples_need_not_be_in_the_folder(tmp_path):
+    assert file_in_folder(BACKBONES["efficientnet_lite0"], str(tmp_path)) == "imagenet"
+    file = tmp_path / "efficientnet_lite0.h5"
+    file.touch()
+    assert file_in_folder(BACKBONES["efficientnet_lite0"], str(tmp_path)) == str(file)

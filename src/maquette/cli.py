@@ -122,6 +122,8 @@ def tune_verb(words: Sequence[str]) -> None:
     if as_json:
         print_json(results.as_json(search))
         return
+    if search.record.cheapest is not None:
+        print_table(results.cost_table(search), "What the trials cost")
     if mattered := search.what_mattered:
         print_table(mattered, "What mattered")
     print("\n".join([*results.summary(search), str(search.path)]))

@@ -76,6 +76,11 @@ class TuneOptions(Options):
     """What proposes the settings of the next trial."""
     trials: PositiveInt = 20
     """Number of trials."""
+    only: Annotated[tuple[str, ...], arg(metavar="NAME [NAME ...]")] = ()
+    """Options to tune; by default all that the template tunes and that are not given."""
+    cheapest: Literal["size", "latency"] | None = None
+    """Also export each trial to int8 and measure it: choose the cheapest that is no worse than the
+    best beyond chance."""
     max_minutes: Annotated[PositiveFloat | None, arg(metavar="MINUTES")] = None
     """Time for all trials; the one under way then is given up."""
     confirm: Annotated[int, Field(ge=2), arg(metavar="SEEDS")] | None = None

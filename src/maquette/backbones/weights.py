@@ -49,8 +49,9 @@ def load_weights(backbone: keras.Model, name: str, weights: str) -> None:
     Args:
         backbone: what `build_backbone` returned for `name`.
         name: one of `BACKBONES`.
-        weights: `"imagenet"`, `"none"` to keep the random ones, or the path of a `.weights.h5`
-            of Keras 3 or a `.h5` of `keras.applications`, saved with or without its top.
+        weights: `"imagenet"`, `"none"` to keep the random ones, the path of a `.weights.h5`
+            of Keras 3 or a `.h5` of `keras.applications`, saved with or without its top, or a
+            folder that holds such a file for each backbone: see `file_in_folder`.
 
     Raises:
         UserError: the file is missing, damaged, of another format or of another network, or
@@ -59,6 +60,8 @@ def load_weights(backbone: keras.Model, name: str, weights: str) -> None:
     entry = find_backbone(name)
     if weights == "none":
         return
+    if Path(weights).expanduser().is_dir():
+        weights = file_in_folder(entry, weights)
     if weights == "imagenet" and name == "efficientnet_lite0":
         load_imagenet_weights(backbone)
         return
@@ -67,6 +70,32 @@ def load_weights(backbone: keras.Model, name: str, weights: str) -> None:
     if [v.shape for v in network.weights] != [v.shape for v in backbone.weights]:
         raise UserError(f"the model given is not a {name}; build it under that name")
     backbone.set_weights(network.get_weights())
+
+
+def file_in_folder(backbone: Backbone, folder: str) -> str:
+    """Returns the file of a backbone in a folder that holds one for each.
+
+    It is named for the backbone, `NAME.weights.h5` or `NAME.h5`, or as Keras names the download.
+    EfficientNet-Lite0, whose weights are installed with the samples, needs none.
+
+    Args:
+        backbone: a row of `BACKBONES`.
+        folder: the path of the folder.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    names = [f"{backbone.name}.weights.h5", f"{backbone.name}.h5"]
+    names += filter(None, [IMAGENET_FILES.get(backbone.name)])
+    paths = [Path(folder).expanduser() / name for name in names]
+    found = next((str(path) for path in paths if path.is_file()), None)
+    if found is None and backbone.name not in IMAGENET_FILES:
+        return "imagenet"
+    if found is None:
+        raise UserError(
+            f"the folder of weights {folder} has none for {backbone.name}: name the file {names[0]}"
+        )
+    return found
 
 
 def read_network(backbone: Backbone, weights: str) -> keras.Model:
@@ -83,8 +112,8 @@ def read_network(backbone: Backbone, weights: str) -> keras.Model:
     path = Path(weights).expanduser()
     if path.suffix != ".h5":
         raise UserError(
-            f"weights {weights!r} are of no known kind for {backbone.name}: give imagenet, none, "
-            f"or a .weights.h5 or .h5 file{nearest(weights, ('imagenet', 'none'))}"
+            f"weights {weights!r} are of no known kind for {backbone.name}: give imagenet, none, a "
+            f".weights.h5 or .h5 file, or a folder of them{nearest(weights, ('imagenet', 'none'))}"
         )
     if not path.is_file():
         raise UserError(f"weights {weights} for {backbone.name} are missing; give a file")

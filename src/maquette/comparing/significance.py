@@ -121,7 +121,7 @@ def newcombe_interval(first: np.ndarray, second: np.ndarray) -> tuple[float, flo
     both, neither = int(np.sum(first & second)), int(np.sum(~first & ~second))
     wins, losses = int(np.sum(first & ~second)), int(np.sum(~first & second))
     shares = first.mean(), second.mean()
-    (low_1, high_1), (low_2, high_2) = (_wilson(part) for part in (first, second))
+    (low_1, high_1), (low_2, high_2) = (wilson_interval(part) for part in (first, second))
     phi = _correlation(both, wins, losses, neither)
     difference = shares[0] - shares[1]
     below = _joined(shares[0] - low_1, high_2 - shares[1], phi)
@@ -129,7 +129,12 @@ def newcombe_interval(first: np.ndarray, second: np.ndarray) -> tuple[float, flo
     return float(difference - below), float(difference + above)
 
 
-def _wilson(right: np.ndarray) -> tuple[float, float]:
+def wilson_interval(right: np.ndarray) -> tuple[float, float]:
+    """Return the 95 % interval of a proportion (Wilson 1927).
+
+    Args:
+        right: Boolean, `(items,)`.
+    """
     interval = stats.binomtest(int(right.sum()), len(right)).proportion_ci(method="wilson")
     return interval.low, interval.high
 

@@ -36,10 +36,11 @@ VARIANTS = ("float32", "float16", "dynamic", "int8")
 FORMATS = ("saved_model", *VARIANTS)
 CALIBRATION_EXAMPLES = 200
 GATE_EXAMPLES = 1000
+MAX_DROP = 0.01
 
 
 def export(
-    run: str | Path | Run, formats: Sequence[str] = FORMATS, max_drop: float = 0.01
+    run: str | Path | Run, formats: Sequence[str] = FORMATS, max_drop: float = MAX_DROP
 ) -> list[dict[str, Any]]:
     """Export a run to `export/` in its folder.
 
@@ -67,12 +68,8 @@ def export(
     """
     run = run if isinstance(run, Run) else Run(run)
     _check_formats(formats, max_drop)
-    if keras.backend.backend() != "tensorflow":
-        raise UserError(
-            f"exports are written with TensorFlow, Keras runs on {keras.backend.backend()}; "
-            f"export with KERAS_BACKEND=tensorflow"
-        )
-    job = _job(run)
+    require_tensorflow()
+    job = job_of(run, open_run_data(run))
     task = run.template.TASK
     with folder_written_whole(run.path / "export") as folder:
         assets = task.assets(run.description)
@@ -92,6 +89,15 @@ def export(
     return rows
 
 
+def require_tensorflow() -> None:
+    """Raise a `UserError` where Keras runs on a backend that cannot write exports."""
+    if keras.backend.backend() != "tensorflow":
+        raise UserError(
+            f"exports are written with TensorFlow, Keras runs on {keras.backend.backend()}; "
+            f"export with KERAS_BACKEND=tensorflow"
+        )
+
+
 def _check_formats(formats: Sequence[str], max_drop: float) -> None:
     for name in formats:
         if name not in FORMATS:
@@ -105,7 +111,7 @@ def _check_formats(formats: Sequence[str], max_drop: float) -> None:
 
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
     """What is exported, and what it must agree with.
 
     Args:
@@ -123,8 +129,9 @@ class _Job:
     calibration: dict[str, Probe]
 
 
-def _job(run: Run) -> _Job:
-    task, data = run.template.TASK, open_run_data(run)
+def job_of(run: Run, data: Any) -> Job:
+    """Return what a run exports; the data is as the run sees it."""
+    task = run.template.TASK
     endpoints, served = run.template.endpoints(run.model), task.server_endpoints(run)
     every, split = {**endpoints, **served}, "validation" if "validation" in data.splits else "train"
     probes = task.probes(run, data, split, GATE_EXAMPLES)
@@ -132,7 +139,7 @@ def _job(run: Run) -> _Job:
         name: run_in_batches(_Keras(every), name, probes[name].inputs)
         for name in track(list(every), "answers of Keras", len(every))
     }
-    return _Job(
+    return Job(
         task,
         endpoints,
         served,
@@ -154,13 +161,13 @@ class _Keras:
 
 
 def _write_files(
-    job: _Job, folder: Path, formats: Sequence[str], max_drop: float
+    job: Job, folder: Path, formats: Sequence[str], max_drop: float
 ) -> list[dict[str, Any]]:
     """Write what passes the gate into `folder` and return the table's rows."""
     with TemporaryDirectory(prefix=TEMPORARY, dir=folder.parent) as scratch:
         work = Path(scratch)
         made = {v: work / f"model_{v}.tflite" for v in VARIANTS if v in formats}
-        crashes = _convert(job, work, made)
+        crashes = convert_all(job, work, made)
         if "saved_model" in formats:
             every = {**job.endpoints, **job.server_endpoints}
             with waiting("writing the SavedModel"):
@@ -168,14 +175,14 @@ def _write_files(
             made = {"saved_model": work / "saved_model", **made}
         rows = []
         for variant, path in track(made.items(), "checking", len(made)):
-            verdict = _verdict(job, path, variant, max_drop, crashes.get(variant))
+            verdict = verdict_of(job, path, variant, max_drop, crashes.get(variant))
             rows.append(_row(job, path, variant, verdict))
             if not verdict.failures:
                 path.rename(folder / path.name)
     return rows
 
 
-def _convert(job: _Job, work: Path, files: dict[str, Path]) -> dict[str, str]:
+def convert_all(job: Job, work: Path, files: dict[str, Path]) -> dict[str, str]:
     """Write TFLite files, and return the reason for each that failed."""
     if not files:
         return {}
@@ -189,7 +196,8 @@ def _convert(job: _Job, work: Path, files: dict[str, Path]) -> dict[str, str]:
         return convert_apart(work / "convertible", list(job.endpoints), calibration, files)
 
 
-def _verdict(job: _Job, path: Path, variant: str, max_drop: float, crash: str | None) -> Verdict:
+def verdict_of(job: Job, path: Path, variant: str, max_drop: float, crash: str | None) -> Verdict:
+    """Return what the gate finds of a file that was to be written."""
     if crash:
         return Verdict(agreement=0.0, failures=[crash])
     try:
@@ -209,7 +217,7 @@ def _open(path: Path, variant: str) -> Runnable:
     return LiteRtFile(path)
 
 
-def _row(job: _Job, path: Path, variant: str, verdict: Verdict) -> dict[str, Any]:
+def _row(job: Job, path: Path, variant: str, verdict: Verdict) -> dict[str, Any]:
     """Return a table row; what a failed file lacks is `None`."""
     score = None if verdict.score is None else round(verdict.score, 6)
     row = {

@@ -65,12 +65,14 @@ class Verdict:
         agreement: Lowest share of outputs, over the endpoints, that agree with Keras.
         error: Largest error over the endpoints, relative to the size of the outputs.
         failures: What the file did not pass, one line each.
+        outputs: What each endpoint that ran has answered.
     """
 
     score: float | None = None
     agreement: float = 1.0
     error: float = 0.0
     failures: list[str] = field(default_factory=list)
+    outputs: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
 
 
 def examine(file: Runnable, variant: str, reference: Reference, max_drop: float) -> Verdict:
@@ -95,6 +97,7 @@ def examine(file: Runnable, variant: str, reference: Reference, max_drop: float)
             verdict.failures.append(f"{endpoint} returns {_form(received)}, not {_form(expected)}")
             verdict.agreement = 0.0
             continue
+        verdict.outputs[endpoint] = received
         _compare(verdict, endpoint, variant, expected, received, reference)
         _score(verdict, endpoint, expected, received, reference, max_drop)
     return verdict

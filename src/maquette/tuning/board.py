@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from maquette.progress import console, say
+from maquette.tuning.cost import Cost
 from maquette.tuning.journal import DONE, Journal, TrialRecord, best_of
 from maquette.tuning.limits import Limits
 
@@ -74,8 +75,10 @@ class Board:
             self.end(trials[:count], trials[count - 1].number)
 
     def _outcome(self, trial: TrialRecord) -> str:
-        done = trial.status == DONE
-        return f"{self.objective} {trial.score:.4f}" if done else f"failed: {trial.error}"
+        if trial.status != DONE:
+            return f"failed: {trial.error}"
+        score = f"{self.objective} {trial.score:.4f}"
+        return f"{score}, int8 {_told_cost(trial.cost)}" if trial.cost else score
 
     def _left(self) -> str:
         """Return the time that is left, by the mean of the trials so far, in words."""
@@ -94,16 +97,18 @@ class Board:
             shown = [best, *shown[1:]]
         heading = f"{len(self._finished)} of {self.trials} trials, {self._left()}"
         table = Table(title=heading, title_justify="left", box=None, pad_edge=False)
-        for column in ("trial", self.objective, "seconds", "settings"):
+        costs = ("int8",) if any(trial.cost for trial in shown) else ()
+        for column in ("trial", self.objective, *costs, "seconds", "settings"):
             table.add_column(column, overflow="fold")
         for trial in shown:
             score = f"{trial.score:.4f}" if trial.status == DONE else "failed"
             text = told(trial.settings) if trial.status == DONE else trial.error
-            cells = (str(trial.number + 1), score, f"{trial.seconds:.0f}", text)
+            cost = (_told_cost(trial.cost) if trial.cost else "",) if costs else ()
+            cells = (str(trial.number + 1), score, *cost, f"{trial.seconds:.0f}", text)
             table.add_row(*map(Text, cells), style="bold" if trial is best else None)
         if self._current is not None:
             number, settings = self._current
-            cells = (str(number + 1), "...", "", told(settings))
+            cells = (str(number + 1), "...", *("" for _ in costs), "", told(settings))
             table.add_row(*map(Text, cells), style="dim")
         return table
 
@@ -116,6 +121,11 @@ def without_details() -> Iterator[None]:
         yield
     finally:
         console.quiet = before
+
+
+def _told_cost(cost: Cost) -> str:
+    size = f"{cost.megabytes:.3g} MB, {cost.latency_ms:.3g} ms"
+    return f"{size}, {cost.metric} {cost.int8.value:.4f}" if cost.int8 else size
 
 
 def told(settings: Mapping[str, Any]) -> str:

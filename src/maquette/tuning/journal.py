@@ -13,6 +13,7 @@ from typing import Any
 
 from maquette.errors import UserError
 from maquette.files import write_text
+from maquette.tuning.cost import Cost
 
 JOURNAL = "journal.jsonl"
 DONE, FAILED = "done", "failed"
@@ -31,6 +32,7 @@ class TrialRecord:
         epoch: Epoch of that value, counted over all stages.
         seconds: That it took.
         error: One line; empty where it is done.
+        cost: Of its int8 file, where the search asks for it.
     """
 
     number: int
@@ -40,6 +42,7 @@ class TrialRecord:
     epoch: int | None = None
     seconds: float = 0.0
     error: str = ""
+    cost: Cost | None = None
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -85,7 +88,7 @@ class Journal:
         """Return the finished trials, in the order in which they ended."""
         values = {e["trial"]: e["values"] for e in self.events if e["event"] == "start"}
         return [
-            TrialRecord(e["trial"], values[e["trial"]], **e["outcome"])
+            TrialRecord(e["trial"], values[e["trial"]], **_outcome(e["outcome"]))
             for e in self.events
             if e["event"] == "end"
         ]
@@ -103,6 +106,11 @@ class Journal:
             elif event.get("trial") == trial:
                 count = count + 1 if event["event"] == "start" else 0
         return count
+
+
+def _outcome(written: dict[str, Any]) -> dict[str, Any]:
+    cost = written.get("cost")
+    return {**written, "cost": None if cost is None else Cost.read(cost)}
 
 
 def best_of(trials: list[TrialRecord], direction: str) -> TrialRecord | None:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import yaml
 
+from maquette.exporting.export import MAX_DROP
 from maquette.files import write_text, written_whole
-from maquette.tuning.board import told
+from maquette.tuning.board import short, told
+from maquette.tuning.cheapest import COSTS, fronts, measured
 from maquette.tuning.confirmation import scores, verdict
+from maquette.tuning.cost import Cost
 from maquette.tuning.importance import caution, what_mattered
 from maquette.tuning.journal import FAILED, TrialRecord
 from maquette.tuning.parallel_coordinates import parallel_coordinates
-from maquette.tuning.search import MATTERED, Search
+from maquette.tuning.pareto import pareto
+from maquette.tuning.search import MATTERED, Search, SearchRecord
 from maquette.tuning.tables import write_table
 
 OptionsOf = Callable[[TrialRecord], dict[str, Any]]
@@ -36,9 +42,24 @@ def write_results(search: Search, space: Sequence[Any], options_of: OptionsOf) -
     with written_whole(search.path / "parallel_coordinates.png") as temporary:
         figure.savefig(temporary, dpi=110)
     if search.best is not None:
-        known = {"template": record.template, "data": record.source, "seed": record.seed}
-        text = yaml.safe_dump({**known, **options_of(search.best)}, sort_keys=False)
-        write_text(search.best_config, text)
+        _write_config(search.best_config, record, options_of(search.best))
+    if record.cheapest is not None and search.best is not None:
+        _write_cheapest(search, options_of)
+
+
+def _write_config(path: Path, record: SearchRecord, options: dict[str, Any]) -> None:
+    known = {"template": record.template, "data": record.source, "seed": record.seed}
+    write_text(path, yaml.safe_dump({**known, **options}, sort_keys=False))
+
+
+def _write_cheapest(search: Search, options_of: OptionsOf) -> None:
+    """Draw what the trials cost, and write the options of the one to be chosen."""
+    chosen = search.cheapest
+    figure = pareto(search.trials, chosen and chosen.trial, search.record.cheapest)
+    with written_whole(search.path / "pareto.png") as temporary:
+        figure.savefig(temporary, dpi=110)
+    if chosen is not None:
+        _write_config(search.cheapest_config, search.record, options_of(chosen.trial))
 
 
 def summary(search: Search) -> list[str]:
@@ -52,10 +73,52 @@ def summary(search: Search) -> list[str]:
         score = f"{record.objective} {best.score:.4f} in epoch {best.epoch}"
         lines.append(f"best: trial {best.number + 1}: {score}: {told(best.settings)}")
     lines.append(caution(search.what_mattered, trials))
-    lines += filter(None, [verdict(search)])
+    lines += filter(None, [verdict(search), _chosen(search), _lost(search)])
     if best is not None:
-        lines.append(f"maquette train {record.template} --config {search.best_config}")
+        config = search.best_config if search.cheapest is None else search.cheapest_config
+        lines.append(f"maquette train {record.template} --config {config}")
     return lines
+
+
+def _chosen(search: Search) -> str:
+    """Return which trial is the cheapest within the noise, in a line; empty if nobody asks."""
+    if search.record.cheapest is None:
+        return ""
+    head = f"cheapest within the noise, by {search.record.cheapest}"
+    if search.cheapest is not None:
+        return f"{head}: {search.cheapest.sentence()}"
+    return f"{head}: unknown, since {search.record.template} scores no single examples"
+
+
+def _lost(search: Search) -> str:
+    """Return how to export what loses more by it than is usually let through, in a line."""
+    lost = 0.0 if search.cheapest is None else search.cheapest.trial.cost.drop
+    if lost <= MAX_DROP:
+        return ""
+    allowed = math.ceil(100 * lost) / 100
+    return f"as int8 it loses {100 * lost:.1f} points: export it with --max-drop {allowed:g}"
+
+
+def cost_table(search: Search) -> list[dict[str, Any]]:
+    """Return what the trials cost, the cheapest first, as a person would read it."""
+    trials = measured(search.trials)
+    by = COSTS[search.record.cheapest or "size"]
+    return [_cost_row(trial) for trial in sorted(trials, key=lambda t: getattr(t.cost, by))]
+
+
+def _cost_row(trial: TrialRecord) -> dict[str, Any]:
+    cost, worth = trial.cost, trial.cost.worth
+    known = worth.low is not None
+    interval = {"95 % interval": f"{worth.low:.3f} to {worth.high:.3f}"} if known else {}
+    return {
+        "trial": trial.number + 1,
+        **{name: short(value) for name, value in trial.settings.items()},
+        "size (MB)": f"{cost.megabytes:.3g}",
+        "latency (ms)": f"{cost.latency_ms:.3g}",
+        f"Keras {cost.metric}": f"{cost.keras.value:.4f}",
+        **({f"int8 {cost.metric}": f"{cost.int8.value:.4f}"} if cost.int8 else {}),
+        **interval,
+    }
 
 
 def as_json(search: Search) -> dict[str, Any]:
@@ -67,9 +130,22 @@ def as_json(search: Search) -> dict[str, Any]:
         "direction": search.record.direction,
         "trials": [_outcome(search, trial) for trial in search.trials],
         "best": None if best is None else _outcome(search, best),
+        **_cheapest(search),
         "what_mattered": search.what_mattered,
         "confirmation": scores(search),
         "verdict": verdict(search),
+    }
+
+
+def _cheapest(search: Search) -> dict[str, Any]:
+    if search.record.cheapest is None:
+        return {}
+    chosen = search.cheapest
+    numbers = {by: [t.number + 1 for t in ts] for by, ts in fronts(search.trials).items()}
+    return {
+        "cheapest": None if chosen is None else _outcome(search, chosen.trial),
+        "cheapest_verdict": _chosen(search),
+        "front": numbers,
     }
 
 
@@ -92,8 +168,19 @@ def _outcome(search: Search, trial: TrialRecord) -> dict[str, Any]:
         "best_epoch": trial.epoch,
         "seconds": trial.seconds,
         "error": trial.error,
+        **({} if trial.cost is None else _cost(trial.cost)),
         "settings": trial.settings,
     }
+
+
+def _cost(cost: Cost) -> dict[str, Any]:
+    columns = {"int8_bytes": cost.bytes, "int8_latency_ms": cost.latency_ms}
+    for made_by in ("keras", "int8"):
+        estimate, name = getattr(cost, made_by), f"{made_by}_{cost.metric}"
+        if estimate is not None:
+            columns |= {name: estimate.value}
+            columns |= {f"{name}_low": estimate.low, f"{name}_high": estimate.high}
+    return columns
 
 
 def _cell(value: Any) -> Any:

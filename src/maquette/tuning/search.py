@@ -2,14 +2,15 @@
 
 It holds `search.yaml` (what was asked for), `journal.jsonl` (what happened), `trials.csv`,
 `best.yaml` (for `train --config`), `best/` (the run of the best trial), `what_mattered.csv`,
-`parallel_coordinates.png` and, where it was asked for, `confirmation.csv`.
+`parallel_coordinates.png` and, where they were asked for, `confirmation.csv`, `cheapest.yaml` and
+`pareto.png`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import yaml
 import maquette
 from maquette.errors import UserError
 from maquette.files import write_text
+from maquette.tuning.cheapest import Choice, cheapest
 from maquette.tuning.journal import JOURNAL, Journal, TrialRecord, best_of
 from maquette.tuning.tables import read_table
 
@@ -39,6 +41,8 @@ class SearchRecord:
         seed: Of the search and of all its trainings.
         strict: Whether data that cannot be read is refused.
         fixed: Options that are not tuned.
+        only: Options that are; empty for all that the template tunes.
+        cheapest: `"size"` or `"latency"`, where each trial is exported and measured.
         factor: Of Hyperband; `None` for other algorithms.
         fingerprint: Of the data.
         space: Fingerprint of the search space.
@@ -54,6 +58,8 @@ class SearchRecord:
     seed: int
     strict: bool
     fixed: dict[str, Any]
+    only: list[str] = field(default_factory=list)
+    cheapest: str | None = None
     factor: int | None = None
     fingerprint: str = ""
     space: str = ""
@@ -108,6 +114,17 @@ class Search:
     def best_config(self) -> Path:
         """The options of the best trial, for `maquette train TEMPLATE --config`."""
         return self.path / "best.yaml"
+
+    @cached_property
+    def cheapest(self) -> Choice | None:
+        """The cheapest trial within the noise; `None` where it was not asked for or is unknown."""
+        by = self.record.cheapest
+        return None if by is None else cheapest(self.trials, by)
+
+    @property
+    def cheapest_config(self) -> Path:
+        """The options of the cheapest trial, for `maquette train TEMPLATE --config`."""
+        return self.path / "cheapest.yaml"
 
     @property
     def what_mattered(self) -> list[dict[str, Any]]:

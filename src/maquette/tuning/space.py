@@ -9,6 +9,8 @@ from typing import Any
 import keras_tuner as kt
 from keras_tuner.engine.hyperparameters import Boolean, Choice, Float, Int
 
+from maquette.errors import UserError, nearest
+
 DRAWS = 32  # Random settings that tell which hyperparameters there are, and what each changes.
 
 
@@ -25,13 +27,25 @@ class SearchSpace:
     Args:
         search_space: The template's function: hyperparameters to options.
         fixed: Names of options that are not tuned.
+        only: Names of those that are; empty for all.
+
+    Raises:
+        UserError: there is no such option to tune.
     """
 
     def __init__(
-        self, search_space: Callable[[kt.HyperParameters], dict[str, Any]], fixed: Collection[str]
+        self,
+        search_space: Callable[[kt.HyperParameters], dict[str, Any]],
+        fixed: Collection[str],
+        only: Collection[str] = (),
     ):
-        self._search_space, self._fixed = search_space, frozenset(fixed)
+        self._search_space, self._fixed, self._only = search_space, frozenset(fixed), only
         every = self._discovered()
+        tuned = search_space(every.copy())
+        unknown = next((name for name in only if name not in tuned), None)
+        if unknown is not None:
+            known = f"there are {', '.join(tuned)}{nearest(unknown, tuned)}"
+            raise UserError(f"no option {unknown!r} to tune; {known}")
         self.hyperparameters = kt.HyperParameters()
         self.hyperparameters.merge([hp for hp in every.space if self._changes_an_option(hp, every)])
 
@@ -43,7 +57,8 @@ class SearchSpace:
 
     def _tuned(self, drawn: kt.HyperParameters) -> dict[str, Any]:
         options = self._search_space(drawn)
-        return {name: value for name, value in options.items() if name not in self._fixed}
+        tuned = self._only or options
+        return {n: value for n, value in options.items() if n in tuned and n not in self._fixed}
 
     def _discovered(self) -> kt.HyperParameters:
         """Return all hyperparameters that the template asks for, whatever the others are."""

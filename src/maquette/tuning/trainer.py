@@ -34,6 +34,11 @@ class Objective:
     direction: str
     is_monitored: bool
 
+    @property
+    def lower(self) -> bool:
+        """Whether the lower score is the better one."""
+        return self.direction == "min"
+
     @classmethod
     def of(cls, template: Template) -> Objective:
         """Return what the template's task goes by.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from maquette.configuration import read_config
 from maquette.errors import UserError, nearest
 from maquette.gallery import load_template
+from maquette.tuning.cheapest import COSTS
 from maquette.tuning.limits import Limits
 from maquette.tuning.oracles import ORACLES
 from maquette.tuning.search import Search, SearchRecord
@@ -23,6 +25,8 @@ def tune(
     data: str | Path | None = None,
     *,
     algorithm: str = "random",
+    only: Sequence[str] = (),
+    cheapest: str | None = None,
     trials: int | None = None,
     config: str | Path | None = None,
     out: str | Path = "saved_models",
@@ -50,6 +54,10 @@ def tune(
         template: Name of a template.
         data: A data source. Defaults to the template's own.
         algorithm: `"random"`, `"grid"`, `"bayesian"`, `"hyperband"` or `"zoom"`.
+        only: Options to tune, of those that the template tunes. Defaults to all.
+        cheapest: `"size"` or `"latency"`: also export each trial to int8, measure the file, and
+            choose the smallest or fastest one that is no worse than the best beyond chance. A
+            trial whose file does not pass the gate of `export` has failed.
         trials: How many. Defaults to 20; where a search is resumed, to what it was begun with.
         config: A YAML file of options that are not tuned.
         out: Folder of all runs and searches.
@@ -84,7 +92,7 @@ def tune(
     require(trials is None or trials >= 1, f"trials must be 1 or more; received {trials}")
     require(confirm is None or confirm >= 2, f"confirm must be 2 or more; received {confirm}")
     if resume is not None:
-        given = (template, data, config, name, seed, *options.values())
+        given = (template, data, config, name, seed, cheapest, *only, *options.values())
         require(
             all(value is None for value in given),
             "resume goes on with a search as it was begun; only trials, max_minutes and confirm "
@@ -98,11 +106,15 @@ def tune(
         require(template is not None, "tune needs a template")
         require(worker is None, "a worker needs the folder of its search, as resume")
         request = read_config(config, template)
+        tuned = [option.replace("-", "_") for option in only]
         sources = (data, request.data)
         record = _asked(
             template,
             next((str(source) for source in sources if source is not None), None),
-            {**request.options, **options},
+            {n: v for n, v in request.options.items() if n not in tuned},
+            options,
+            only=tuned,
+            cheapest=cheapest,
             algorithm=algorithm,
             trials=trials or TRIALS,
             seed=seed if seed is not None else request.seed,
@@ -113,20 +125,35 @@ def tune(
 
 
 def _asked(
-    template: str, source: str | None, fixed: dict[str, Any], algorithm: str, **rest: Any
+    template: str,
+    source: str | None,
+    of_file: dict[str, Any],
+    options: dict[str, Any],
+    algorithm: str,
+    only: list[str],
+    cheapest: str | None,
+    **rest: Any,
 ) -> SearchRecord:
     """Return the record of a search, its options checked."""
+    both = next((name for name in only if name in options), None)
+    require(both is None, f"{both} is to be tuned and has a value, {options.get(both)!r}; drop one")
+    require(
+        cheapest is None or cheapest in COSTS,
+        f"cheapest is by {' or '.join(COSTS)}; received {cheapest!r}",
+    )
     if algorithm not in ORACLES:
         known = f"there are {', '.join(ORACLES)}{nearest(algorithm, ORACLES)}"
         raise UserError(f"no algorithm {algorithm!r}; {known}")
     parts = load_template(template)
-    objective = Objective.of(parts)
+    objective, fixed = Objective.of(parts), {**of_file, **options}
     return SearchRecord(
         template=template,
         source=parts.TASK.data if source is None else source,
         algorithm=algorithm,
         objective=objective.name,
         direction=objective.direction,
+        only=only,
+        cheapest=cheapest,
         fixed=parts.Config(**fixed).model_dump(mode="json", include=set(fixed)),
         **rest,
     )

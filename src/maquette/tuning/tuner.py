@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,11 @@ from keras_tuner.errors import FailedTrialError
 
 from maquette.errors import GateError, UserError
 from maquette.tuning.board import Board, without_details
+from maquette.tuning.cost import Cost, cost_of
 from maquette.tuning.journal import JOURNAL, Journal, settings_of
 from maquette.tuning.oracles import JournaledOracle
 from maquette.tuning.outcomes import RUN, put_outcome, replace_folder
-from maquette.tuning.trainer import Trainer
+from maquette.tuning.trainer import Outcome, Trainer
 from maquette.tuning.workers import pulse
 
 LONGEST_ERROR = 200
@@ -37,6 +39,7 @@ class TemplateTuner(BaseTuner):
         folder: Of the search.
         scratch: For files that nobody needs later.
         board: Shows how far the search is.
+        measures_cost: Whether each trial is also exported to int8 and measured.
     """
 
     def __init__(
@@ -47,10 +50,12 @@ class TemplateTuner(BaseTuner):
         folder: Path,
         scratch: Path,
         board: Board,
+        measures_cost: bool = False,
     ):
         super().__init__(oracle, directory=str(scratch), project_name="oracle")
         self.trainer, self.seed = trainer, seed
         self.folder, self.scratch, self.board = folder, scratch, board
+        self.measures_cost = measures_cost
         self._has_chief, self._is_busy = self.oracle is not oracle, True
 
     def pre_create_trial(self) -> None:
@@ -71,10 +76,13 @@ class TemplateTuner(BaseTuner):
             config = self.trainer.config(trial.hyperparameters.values)
             with without_details(), self._alive(trial.trial_id):
                 outcome = self.trainer.train(config, self.scratch, trial.trial_id, self.seed)
-            if self._is_best(outcome.score):
-                self.trainer.save(outcome)
+                is_best = self._is_best(outcome.score)
+                if is_best or self.measures_cost:
+                    self.trainer.save(outcome)
+                cost = asdict(self._cost(outcome)) if self.measures_cost else None
+            if is_best:
                 replace_folder(outcome.run.path, self.folder / f"{RUN}{trial.trial_id}")
-            details = {"epoch": outcome.epoch}
+            details = {"epoch": outcome.epoch, **({} if cost is None else {"cost": cost})}
         except Exception as error:
             details = {"error": one_line(error)}
             raise FailedTrialError(details["error"]) from error
@@ -88,6 +96,14 @@ class TemplateTuner(BaseTuner):
         """Record and show how it went."""
         super().on_trial_end(trial)
         self.board.end(Journal(self.folder / JOURNAL).trials(), int(trial.trial_id))
+
+    def _cost(self, outcome: Outcome) -> Cost:
+        objective = self.trainer.objective
+        try:
+            return cost_of(outcome, objective, self.trainer.data(outcome.run.config))
+        except GateError as error:
+            score = f"{objective.name} {outcome.score:.4f}"
+            raise GateError(f"{score}, but its int8 file does not do: {error}") from None
 
     def _alive(self, trial_id: str) -> AbstractContextManager:
         return pulse(self.oracle, trial_id) if self._has_chief else nullcontext()

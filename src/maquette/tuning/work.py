@@ -12,6 +12,7 @@ from typing import Any
 import keras_tuner as kt
 
 from maquette.errors import GateError, UserError
+from maquette.exporting.export import require_tensorflow
 from maquette.files import TEMPORARY, remove_leftovers
 from maquette.gallery import load_template
 from maquette.progress import say, waiting
@@ -38,7 +39,8 @@ class Work:
         self.record, self.folder = record, folder
         template = load_template(record.template)
         held = {"epochs"} if record.algorithm == "hyperband" else set()
-        self.space = SearchSpace(template.search_space, record.fixed.keys() | held)
+        fixed = record.fixed.keys() | held
+        self.space = SearchSpace(template.search_space, fixed, record.only)
         self.objective = Objective.of(template)
         self.data = OpenedData(template, record.source, record.strict)
         self.trainer = Trainer(template, self.space, record.fixed, self.data, self.objective)
@@ -67,6 +69,8 @@ class Work:
         require(
             bool(names), f"nothing is left to tune: the given options fix all that {template} tunes"
         )
+        if self.record.cheapest is not None:
+            require_tensorflow()
         if self.record.algorithm == "hyperband":
             epochs = getattr(self.trainer.default, "epochs", None)
             require(
@@ -154,10 +158,19 @@ class Work:
     @contextlib.contextmanager
     def _tuner(self, limits: Limits) -> Iterator[TemplateTuner]:
         record = self.record
-        board = Board(record.objective, record.direction, record.trials, limits)
+        oracle = self._oracle(limits)
+        most = oracle.size() if isinstance(oracle, GridOracle) else record.trials
+        trials = min(record.trials, most)
+        board = Board(record.objective, record.direction, trials, limits)
         with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=self.folder) as scratch:
             yield TemplateTuner(
-                self._oracle(limits), self.trainer, record.seed, self.folder, Path(scratch), board
+                oracle,
+                self.trainer,
+                record.seed,
+                self.folder,
+                Path(scratch),
+                board,
+                measures_cost=record.cheapest is not None,
             )
 
     def _say_why(self, limits: Limits, trials: list[TrialRecord]) -> None:
