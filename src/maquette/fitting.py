@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from maquette.best_epoch import best_epoch, best_value, keep_best
 from maquette.callback_gallery import TrainingContext, make_callbacks
 from maquette.callbacks.epoch_log import EpochLog
 from maquette.callbacks.progress import EpochProgress
@@ -17,7 +18,7 @@ from maquette.callbacks.time_budget import TimeBudget
 from maquette.contract import Stage, Template, TemplateConfig
 from maquette.errors import UserError
 from maquette.execution import Pace
-from maquette.model_state import build_optimizer, sync, values_of
+from maquette.model_state import build_optimizer, values_of
 from maquette.pipeline import Examples, cached_features
 from maquette.progress import say
 from maquette.resumable import (
@@ -168,7 +169,7 @@ class _Fitting:
             rows, end = self._fit(stage, inputs)
         best = self.progress.best
         if rows:
-            value = _best_value(rows, self.task) if self.validates else 0.0
+            value = best_value(rows, self.task) if self.validates else 0.0
             if best is None or value >= best[0]:
                 best = (value, self.model.get_weights())
         rows = self.progress.rows + rows
@@ -188,7 +189,7 @@ class _Fitting:
         self, stage: Stage, examples: dict[str, Examples]
     ) -> tuple[list[dict], FitState | None]:
         """Fit a stage, and return one row per epoch and the state at its end, if it came to it."""
-        best = _best_epoch(stage, self.task) if self.validates else []
+        best = best_epoch(stage, self.task) if self.validates else []
         log, bars = EpochLog(stage.name), EpochProgress(stage.name)
         callbacks = ResumableCallbacks(
             [*best, *self._callbacks(stage, examples), log, bars, *self.options.budget],
@@ -208,7 +209,7 @@ class _Fitting:
             while callbacks.state.epoch < stage.epochs:
                 self._fit_part(stage, examples, callbacks, pace)
         except (KeyboardInterrupt, OutOfTimeError):
-            _keep_best(stage.model, best)
+            keep_best(stage.model, best)
             return log.rows, None
         finally:
             bars.close()
@@ -283,33 +284,3 @@ def _build_state(stage: Stage, train: Examples, seed: int) -> None:
     x, y = next(train.shuffled(stage.batch_size, seed).as_numpy_iterator())
     stage.model.test_on_batch(x, y)
     build_optimizer(stage.model)
-
-
-def _best_epoch(stage: Stage, task: Task) -> list[keras.callbacks.EarlyStopping]:
-    """Return what brings the best epoch's weights back."""
-    return [
-        keras.callbacks.EarlyStopping(
-            monitor=task.monitor,
-            mode=task.mode,
-            patience=stage.patience or stage.epochs,
-            restore_best_weights=True,
-        )
-    ]
-
-
-def _keep_best(model: keras.Model, best: list[keras.callbacks.EarlyStopping]) -> None:
-    """Do what `fit` would have done at its end."""
-    sync(model)
-    model.optimizer.finalize_variable_values(model.trainable_weights)
-    for callback in best:
-        if callback.best_weights is not None:
-            model.set_weights(callback.best_weights)
-
-
-def _best_value(rows: list[dict[str, Any]], task: Task) -> float:
-    """Return the best monitored value, larger being better."""
-    if task.monitor not in rows[0]:
-        known = ", ".join(rows[0])
-        raise UserError(f"the model reports no {task.monitor!r} to choose by; it reports {known}")
-    sign = 1 if task.mode == "max" else -1
-    return max(sign * row[task.monitor] for row in rows)
