@@ -93,8 +93,10 @@ class ConfusionOverTraining(keras.callbacks.Callback):
     def predicted(self) -> np.ndarray:
         """Return the class that the model takes each example for, shape `(n,)`."""
         starts = range(0, len(self.x), BATCH)
-        scores = [self.model.predict_on_batch(self.x[i : i + BATCH]) for i in starts]
-        return np.concatenate([np.asarray(batch).argmax(-1) for batch in scores])
+        batches = [self.x[i : i + BATCH] for i in starts]
+        # Replicas on TensorFlow would each return all of it.
+        scores = [np.asarray(self.model.predict_on_batch(x))[: len(x)] for x in batches]
+        return np.concatenate([batch.argmax(-1) for batch in scores])
 
     def _keep(self, epoch: int) -> None:
         figure = plots.confusion_matrix(self.y, self.predicted(), self.classes)

@@ -6,7 +6,7 @@ import math
 
 import keras
 
-from maquette.model_state import build_optimizer, sync
+from maquette.model_state import build_optimizer, number, sync
 from maquette.scheduled_rate import ScheduledRate
 
 
@@ -33,7 +33,7 @@ class CosineSchedule(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         # A state to go on from knows variables by their order: the schedule's are always the last.
         build_optimizer(self.model)
-        self._peak = float(self.model.optimizer.learning_rate)
+        self._peak = number(self.model.optimizer.learning_rate)
         steps = self.params["steps"]
         shares = (self.share(step / steps) for step in range(self.params["epochs"] * steps))
         self._rate.schedule([self._peak * share for share in shares])

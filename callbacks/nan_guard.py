@@ -22,7 +22,7 @@ import keras
 import numpy as np
 
 from maquette.errors import GateError
-from maquette.model_state import build_optimizer, set_values, sync, values_of
+from maquette.model_state import build_optimizer, number, set_values, sync, values_of
 from maquette.progress import say
 from maquette.scheduled_rate import rate_variable
 
@@ -84,7 +84,7 @@ class NanGuard(keras.callbacks.Callback):
         if self.went_back:
             sync(self.model)
             rate = rate_variable(self.model.optimizer)
-            self._rate = float(rate)
+            self._rate = number(rate)
             rate.assign(self._rate * self.factor**self.went_back)
 
     def on_train_batch_end(self, batch, logs=None):

@@ -109,6 +109,7 @@ def for_training(context: TrainingContext) -> SampleFilm:
     codes = plane_of_codes(SIDE_OF_PLANE) if size == 2 else random
 
     def draw() -> np.ndarray:
-        return np.asarray(generate.predict_on_batch({"noise": codes})["pixels"])
+        # Replicas on TensorFlow would each return all of it.
+        return np.asarray(generate.predict_on_batch({"noise": codes})["pixels"])[: len(codes)]
 
     return SampleFilm(draw, context.folder)

@@ -11,6 +11,7 @@ from typing import Any
 
 import maquette
 from maquette.callback_gallery import list_callbacks
+from maquette.distribution.launching import launch, set_environment, split_words
 from maquette.errors import GateError, UserError, nearest
 from maquette.parsing import HELP, given, parse
 from maquette.printing import print_json, print_metrics, print_table
@@ -26,6 +27,7 @@ from maquette.verb_options import (
     DoctorOptions,
     EvaluateOptions,
     ExportOptions,
+    LaunchOptions,
     ListOptions,
     PredictOptions,
     QuickstartOptions,
@@ -70,19 +72,23 @@ def show_verb(words: Sequence[str]) -> None:
 def train_verb(words: Sequence[str]) -> None:
     """Train a template: maquette train TEMPLATE [options]."""
     if any(word.partition("=")[0] == "--resume" for word in words):
-        options = parse(ResumeOptions, words, "maquette train", train_verb.__doc__)
+        options = dict(parse(ResumeOptions, words, "maquette train", train_verb.__doc__))
+        set_environment(options)
         load_tensorflow()
-        run = maquette.resume(options.resume, **options.model_dump(exclude={"resume"}))
+        run = maquette.resume(options.pop("resume"), **options)
     elif not words or words[0].startswith("-"):
         ask_for_template(words)
         return
     else:
         options = train_options(words[0], words[1:])
+        set_environment(options)
         load_tensorflow()
         if options.pop("find_learning_rate"):
             _find_learning_rate(words[0], options)
             return
         run = maquette.train(words[0], **options)
+    if run is None:  # Another process has it.
+        return
     split = "test" if "test" in run.metrics else next(iter(run.metrics))
     print_metrics(run.metrics[split]["metrics"], split)
     print(f"report: {run.path / 'report.html'}")
@@ -90,7 +96,7 @@ def train_verb(words: Sequence[str]) -> None:
 
 
 def _find_learning_rate(template: str, options: dict[str, Any]) -> None:
-    without = {"name", "callbacks", "deterministic", "precision", "second_training"}
+    without = {"name", "callbacks", "deterministic", "precision", "second_training", "devices"}
     without |= TimeOptions.model_fields.keys()
     options = {name: value for name, value in options.items() if name not in without}
     out = Path(options.pop("out")) / template
@@ -100,6 +106,13 @@ def _find_learning_rate(template: str, options: dict[str, Any]) -> None:
     if found.suggestion is None:
         raise GateError("no rate made the loss fall; look at the data, or try more --batch-size")
     print(f"suggested for the stage {found.stage}: {found.suggestion:.2g}")
+
+
+def launch_verb(words: Sequence[str]) -> None:
+    """Train in several processes: maquette launch --processes N -- train TEMPLATE [options]."""
+    own, command = split_words(words)
+    options = parse(LaunchOptions, own, "maquette launch", launch_verb.__doc__)
+    sys.exit(launch(command, options.processes, options.port))
 
 
 def tune_verb(words: Sequence[str]) -> None:
@@ -223,6 +236,7 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "list": list_verb,
     "show": show_verb,
     "train": train_verb,
+    "launch": launch_verb,
     "tune": tune_verb,
     "evaluate": evaluate_verb,
     "predict": predict_verb,

@@ -37,7 +37,7 @@ RESERVED_OPTIONS = frozenset(
     {"template", "run", "data", "split", "config", "out", "name", "seed", "strict", "as_json"}
     | {"algorithm", "confirm", "resume", "max_minutes", "save_minutes", "callbacks"}
     | {"deterministic", "find_learning_rate", "precision", "steps_per_execution"}
-    | {"second_training", "only", "cheapest"}
+    | {"second_training", "only", "cheapest", "devices", "coordinator", "processes", "rank"}
 )
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from maquette.best_epoch import best_epoch, best_value, keep_best
 from maquette.callback_gallery import TrainingContext, make_callbacks
@@ -16,10 +17,17 @@ from maquette.callbacks.epoch_log import EpochLog
 from maquette.callbacks.progress import EpochProgress
 from maquette.callbacks.time_budget import TimeBudget
 from maquette.contract import Stage, Template, TemplateConfig
+from maquette.distribution.processes import all_processes
+from maquette.distribution.replicas import (
+    own_share,
+    require_share_for_each,
+    share_loss,
+    shared_batch_size,
+)
 from maquette.errors import UserError
 from maquette.execution import Pace
 from maquette.model_state import build_optimizer, values_of
-from maquette.pipeline import Examples, cached_features
+from maquette.pipeline import Examples, Share, cached_features
 from maquette.progress import say
 from maquette.resumable import (
     FitState,
@@ -189,6 +197,8 @@ class _Fitting:
         self, stage: Stage, examples: dict[str, Examples]
     ) -> tuple[list[dict], FitState | None]:
         """Fit a stage, and return one row per epoch and the state at its end, if it came to it."""
+        share_loss(stage.model)
+        require_share_for_each(examples["train"], stage.batch_size)
         best = best_epoch(stage, self.task) if self.validates else []
         log, bars = EpochLog(stage.name), EpochProgress(stage.name)
         callbacks = ResumableCallbacks(
@@ -209,6 +219,8 @@ class _Fitting:
             while callbacks.state.epoch < stage.epochs:
                 self._fit_part(stage, examples, callbacks, pace)
         except (KeyboardInterrupt, OutOfTimeError):
+            if all_processes().count > 1:  # The others may be steps ahead; none can go on alone.
+                raise
             keep_best(stage.model, best)
             return log.rows, None
         finally:
@@ -226,10 +238,11 @@ class _Fitting:
         state, train = callbacks.state, examples["train"]
         validation = examples["validation"] if self.validates else None
         callbacks.until = pace.until(state.epoch, state.step)
+        first, share = state.epoch * callbacks.steps + state.step, own_share()
         stage.model.fit(
-            train.shuffled(stage.batch_size, self.seed, state.epoch * callbacks.steps + state.step),
+            train.shuffled(stage.batch_size, self.seed, first, share),
             steps_per_epoch=callbacks.steps - state.step,
-            validation_data=None if validation is None else validation.in_order(VALIDATION_BATCH),
+            validation_data=None if validation is None else _in_batches(validation, share),
             initial_epoch=state.epoch,
             epochs=callbacks.until,
             class_weight=stage.class_weight,
@@ -259,6 +272,8 @@ class _Fitting:
         return [*stage.callbacks, *make_callbacks(self.callbacks, context)]
 
     def _save(self, progress: Progress) -> None:
+        if all_processes().rank:
+            return
         try:
             self.run.states.save(progress.state)
         except OSError as error:
@@ -276,6 +291,10 @@ def _stage_examples(
         return
     with cached_features(stage.features, examples, VALIDATION_BATCH, run.path) as features:
         yield features
+
+
+def _in_batches(examples: Examples, share: Share | None) -> tf.data.Dataset:
+    return examples.in_order(shared_batch_size(len(examples), VALIDATION_BATCH), share)
 
 
 def _build_state(stage: Stage, train: Examples, seed: int) -> None:

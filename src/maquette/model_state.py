@@ -27,6 +27,11 @@ def build_optimizer(model: keras.Model) -> None:
         model.optimizer.build(model.trainable_variables)
 
 
+def number(variable: keras.Variable) -> float:
+    """Return the value of a variable without axes, also where each replica has its own of it."""
+    return float(np.array(variable))
+
+
 def values_of(variables: Sequence[keras.Variable]) -> list[np.ndarray]:
     """Return copies of the values of variables."""
     return [np.array(variable) for variable in variables]

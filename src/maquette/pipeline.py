@@ -23,6 +23,8 @@ from maquette.files import TEMPORARY
 from maquette.orders import SHUFFLED, Order, positions
 from maquette.progress import track
 
+# From the indices of a batch to those of this process, and whether these are only a share.
+Share = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 MEMORY_BUDGET = 1 << 28  # bytes; what is larger stays on disk
 
 
@@ -59,31 +61,44 @@ class Examples:
         """Return the number of training batches in an epoch."""
         return self.order.steps(len(self), batch_size)
 
-    def in_order(self, batch_size: int) -> tf.data.Dataset:
-        """Return all examples once, in order, as batches `(x, y)`."""
+    def batch_length(self, step: int, batch_size: int) -> int:
+        """Return the number of examples in the training batch of a step."""
+        step = tf.constant(step, tf.int64)
+        return len(self.order.indices(step, len(self), batch_size, 0))
+
+    def in_order(self, batch_size: int, share: Share | None = None) -> tf.data.Dataset:
+        """Return all examples once, in order, as batches `(x, y)`.
+
+        Args:
+            batch_size: Examples in a batch.
+            share: Of several processes that train together, which examples are this one's.
+        """
 
         def indices(step: tf.Tensor) -> tf.Tensor:
             return positions(step, batch_size, len(self))
 
         steps = tf.data.Dataset.range(-(-len(self) // batch_size))
-        return _fetch(steps.map(indices), self)
+        return _fetch(steps.map(indices), self, share)
 
-    def shuffled(self, batch_size: int, seed: int, first_step: int = 0) -> tf.data.Dataset:
+    def shuffled(
+        self, batch_size: int, seed: int, first_step: int = 0, share: Share | None = None
+    ) -> tf.data.Dataset:
         """Return an endless stream of training batches `(x, y)`.
 
         Args:
             batch_size: Examples in a batch.
             seed: Decides the order and all random changes.
             first_step: Position to start from, counted in batches over all epochs.
+            share: As in `in_order`. A batch to be transformed is read whole.
         """
 
         def indices(step: tf.Tensor) -> tf.Tensor:
             return self.order.indices(step, len(self), batch_size, seed)
 
         steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
-        batches = _fetch(steps.map(indices), self)
         if self.transform is None:
-            return batches
+            return _fetch(steps.map(indices), self, share)
+        batches = _fetch(steps.map(indices), self)
         seeds = steps.map(lambda step: tf.stack([tf.constant(seed, tf.int64), step]))
         return tf.data.Dataset.zip(batches, seeds).map(
             lambda batch, step_seed: self.transform(*batch, step_seed),
@@ -183,14 +198,19 @@ def _outputs(
     return out
 
 
-def _fetch(indices: tf.data.Dataset, examples: Examples) -> tf.data.Dataset:
-    """Map a dataset of index batches to batches of `(x, y)`."""
+def _fetch(
+    indices: tf.data.Dataset, examples: Examples, share: Share | None = None
+) -> tf.data.Dataset:
+    """Map a dataset of index batches to batches of `(x, y)`, x with a word on what share it is."""
     read_x, read_y = _reader(examples.x), _reader(examples.y)
-    return indices.map(
-        lambda i: (read_x(i), read_y(i)),
-        num_parallel_calls=cpu_count(),
-        deterministic=True,
-    ).prefetch(2)
+
+    def read(i: tf.Tensor) -> tuple:
+        if share is None:
+            return read_x(i), read_y(i)
+        own, is_share = share(i)
+        return {"x": read_x(own), "is_share": is_share}, read_y(own)
+
+    return indices.map(read, num_parallel_calls=cpu_count(), deterministic=True).prefetch(2)
 
 
 def _reader(array: Readable) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -10,12 +10,16 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """Hold back what native code prints to the error stream; show it if an error is raised."""
-    sys.stderr.flush()
-    kept = os.dup(2)
+def quiet_stream(stream: int = 2) -> Iterator[None]:
+    """Hold back what native code prints to a stream; show it if an error is raised.
+
+    Args:
+        stream: 1 for the output stream, 2 for that of errors, the default.
+    """
+    (sys.stdout if stream == 1 else sys.stderr).flush()
+    kept = os.dup(stream)
     with tempfile.TemporaryFile() as printed:
-        os.dup2(printed.fileno(), 2)
+        os.dup2(printed.fileno(), stream)
         try:
             yield
         except BaseException:
@@ -23,7 +27,7 @@ def quiet_stderr() -> Iterator[None]:
             os.write(kept, printed.read())
             raise
         finally:
-            os.dup2(kept, 2)
+            os.dup2(kept, stream)
             os.close(kept)
 
 
@@ -31,7 +35,7 @@ def load_tensorflow() -> None:
     """Import TensorFlow without the lines that its libraries print whatever the log level."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _say_in_passing("loading TensorFlow ...")
-    with quiet_stderr():
+    with quiet_stream():
         import tensorflow  # noqa: F401
     _say_in_passing(" " * 22)
 

@@ -9,6 +9,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from maquette.model_state import number
+
 
 @keras.saving.register_keras_serializable("maquette")
 class ScheduledRate:
@@ -29,7 +31,7 @@ class ScheduledRate:
     """
 
     def __init__(self, optimizer: keras.optimizers.Optimizer):
-        self._rates = np.array([float(optimizer.learning_rate)], np.float32)
+        self._rates = np.array([number(optimizer.learning_rate)], np.float32)
         self._iterations = optimizer.iterations
         self.factor = optimizer.add_variable((), "ones", name="rate_factor")
         self.start = optimizer.add_variable((), "zeros", self._iterations.dtype, name="rate_start")
@@ -49,7 +51,7 @@ class ScheduledRate:
 
     def start_at(self, step: int) -> None:
         """Take the optimizer's next step for this one of the rates."""
-        self.start.assign(int(self._iterations) - step)
+        self.start.assign(int(number(self._iterations)) - step)
 
     def __call__(self) -> Any:
         """Return the rate of the optimizer's next step; that of the last one from there on."""

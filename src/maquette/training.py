@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ import tensorflow as tf
 from maquette.callback_gallery import require_callbacks
 from maquette.configuration import read_config
 from maquette.contract import Template, TemplateConfig
+from maquette.distribution.placement import Placement, placement
+from maquette.distribution.processes import Processes, all_processes, tell_run, together
 from maquette.errors import GateError, UserError
 from maquette.evaluation import judge
 from maquette.files import remove_leftovers
@@ -43,8 +46,9 @@ def train(
     deterministic: bool = False,
     precision: str = "float32",
     second_training: SecondTraining | None = None,
+    devices: int = 1,
     **options: Any,
-) -> Run:
+) -> Run | None:
     """Train a template and return its run.
 
     Example:
@@ -74,10 +78,13 @@ def train(
         second_training: After the best epoch was chosen by the validation examples, train on
             these as well, for as many steps: `"retrain"` anew, or `"continue"` with the chosen
             weights. The result is judged on test examples alone. Defaults to none.
+        devices: Devices of this machine that share each batch; of each machine, where several
+            processes train together (see `docs/distribution.md`). Defaults to 1.
         **options: The template's own options.
 
     Returns:
-        The finished run: model, history, metrics, figures and report lie in its folder.
+        The finished run: model, history, metrics, figures and report lie in its folder. `None` in
+        a process that helped another one to train.
 
     Raises:
         UserError: an option or the data cannot be used.
@@ -93,21 +100,29 @@ def train(
     fit_options = FitOptions(save_minutes, max_minutes, steps_per_execution)
     if precision not in PRECISIONS:
         raise UserError(f"precision must be one of {', '.join(PRECISIONS)}; received {precision!r}")
-    new_run_path(out, template, name)
-    opened = parts.TASK.open(source, chosen, strict)
-    require_possible(second_training, parts, opened)
-    for note in opened.notes:
-        say(f"note: {note}")
-
-    record = record_of(parts, chosen, opened, seed)
-    record["fitting"] = {
+    fitting = {
         "callbacks": list(callbacks),
         "deterministic": deterministic,
         "precision": precision,
         "second_training": second_training,
+        "devices": devices,
     }
-    run = Run.create(out, template, name, record, parts.TASK.texts(opened))
-    return _finish(run, opened, fit_options)
+    with together() as processes:
+        fit_options = _agreed(fit_options, processes)
+        place = placement(devices, processes)
+        new_run_path(out, template, name)
+        opened = parts.TASK.open(source, chosen, strict)
+        require_possible(second_training, parts, opened)
+        for note in opened.notes:
+            say(f"note: {note}")
+
+        record = record_of(parts, chosen, opened, seed)
+        record["fitting"] = {**fitting, "processes": processes.count}
+        same = (seed, record["data"]["fingerprint"], record["config"], record["fitting"])
+        processes.require_same(same)
+        with processes.folder(out) as folder:
+            run = Run.create(folder, template, name, record, parts.TASK.texts(opened))
+            return _finish(run, opened, fit_options, place)
 
 
 def resume(
@@ -116,7 +131,7 @@ def resume(
     max_minutes: float | None = None,
     save_minutes: float = 5.0,
     steps_per_execution: int | None = None,
-) -> Run:
+) -> Run | None:
     """Go on with a training that was killed or interrupted.
 
     On the same machine, with the same versions, the outcome is that of a training that was never
@@ -132,7 +147,7 @@ def resume(
         steps_per_execution: As in `train`.
 
     Returns:
-        The finished run.
+        The finished run; `None` in a process that helped another one to train.
 
     Raises:
         UserError: the run is finished, or its data has changed or is gone.
@@ -142,6 +157,34 @@ def resume(
     run = run if isinstance(run, Run) else Run(run)
     if run.is_finished:
         raise UserError(f"{run.path} is finished; `maquette train` begins another training")
+    with together() as processes:
+        fit_options = _agreed(fit_options, processes)
+        place = _placed_again(run, processes)
+        with processes.copy(run.path) as path:
+            return _go_on(Run(path), fit_options, place)
+
+
+def _agreed(options: FitOptions, processes: Processes) -> FitOptions:
+    """Return options with nothing in them that each process would decide by its own clock."""
+    if processes.count == 1:
+        return options
+    if options.max_minutes is not None:
+        raise UserError(
+            "--max-minutes is for one process; interrupt several when they have had their time, "
+            "and resume them"
+        )
+    return replace(options, steps_per_execution=options.steps_per_execution or 1)
+
+
+def _placed_again(run: Run, processes: Processes) -> Placement:
+    fitting = {"devices": 1, "processes": 1, **run.record.get("fitting", {})}
+    if processes.count != fitting["processes"]:
+        began = f"{fitting['processes']} processes began it, now there are {processes.count}"
+        say(f"note: {began}: the outcome may differ in the last digits")
+    return placement(fitting["devices"], processes)
+
+
+def _go_on(run: Run, fit_options: FitOptions, place: Placement) -> Run | None:
     remove_leftovers(run.path)
     recorded = run.record["data"]
     opened = run.template.TASK.open(recorded["source"], run.config)
@@ -153,11 +196,15 @@ def resume(
         if version(name) != run.record["versions"].get(name):
             began = f"{run.record['versions'].get(name)} began it, this is {version(name)}"
             say(f"note: {name} {began}: the outcome may differ in the last digits")
-    return _finish(run, opened, fit_options)
+    return _finish(run, opened, fit_options, place)
 
 
 def fit_model(
-    run: Run, data: Any, options: FitOptions, second: Second | None = None
+    run: Run,
+    data: Any,
+    options: FitOptions,
+    second: Second | None = None,
+    place: Placement | None = None,
 ) -> tuple[keras.Model, First | None]:
     """Build a run's model and train it, from the start or from the run's newest state.
 
@@ -166,6 +213,7 @@ def fit_model(
         data: The opened data.
         options: When to save, and when to end.
         second: The second training to do. Defaults to none: this is the first.
+        place: Where to train. Defaults to one device.
 
     Returns:
         The model with the best epoch's weights, and what its training came to; `None` where it
@@ -176,11 +224,12 @@ def fit_model(
         tf.config.experimental.enable_op_determinism()
     names = fitting.get("callbacks", ())
     keras.utils.set_random_seed(seed)
-    with _precision(fitting.get("precision", "float32")) as is_mixed:
+    place = place or Placement()
+    with _precision(fitting.get("precision", "float32")) as is_mixed, place.scope():
         model = template.build(run.config, data)
         template.pretrained(model, run.config, data)
         outcome = fit_stages(run, template, run.config, model, data, seed, names, options, second)
-    if is_mixed:
+    if is_mixed or place.replicas > 1:
         weights, model = model.get_weights(), template.build(run.config, data)
         model.set_weights(weights)
     return model, outcome
@@ -197,21 +246,26 @@ def _precision(policy: str) -> Iterator[bool]:
         keras.config.set_dtype_policy(usual)
 
 
-def _finish(run: Run, data: Any, options: FitOptions) -> Run:
+def _finish(run: Run, data: Any, options: FitOptions, place: Placement) -> Run | None:
     """Train, judge and describe a run; remove it if it came to nothing."""
     go_on = f"go on with: maquette train --resume {run.path}"
     kind, validated = run.record.get("fitting", {}).get("second_training"), None
+    processes = all_processes()
+    tell_run(run.path)
     try:
-        finished = _train_once(run, data, options)
+        finished = _train_once(run, data, options, place)
         if finished and kind:
             validated = run.template.TASK.evaluate(run, data, "validation")
             second = Second.after(finished, kind, run.template.TASK)
             say(f"second training: {second}")
-            finished = _train_once(run, data, options, second)
+            finished = _train_once(run, data, options, place, second)
+        processes.part(run.model.get_weights())
+        if processes.rank:
+            return None
     except BaseException as error:
         if isinstance(error, UserError | GateError) or not run.states:
             run.remove()
-        else:
+        elif processes.count == 1:  # Several have been told at their beginning.
             say(go_on)
         raise
     if not finished:
@@ -224,10 +278,10 @@ def _finish(run: Run, data: Any, options: FitOptions) -> Run:
 
 
 def _train_once(
-    run: Run, data: Any, options: FitOptions, second: Second | None = None
+    run: Run, data: Any, options: FitOptions, place: Placement, second: Second | None = None
 ) -> First | None:
     """Train a run's model and save it; see `fit_model`."""
-    model, outcome = fit_model(run, data, options, second)
+    model, outcome = fit_model(run, data, options, second, place)
     run.template.TASK.calibrate(model, data)
     run.save_model(model)
     return outcome

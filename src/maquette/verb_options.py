@@ -41,12 +41,21 @@ class TimeOptions(Options):
     """Steps in one call of the compiled function, at most; by default as many as pay."""
 
 
-class ResumeOptions(TimeOptions):
+class ProcessOptions(Options):
+    coordinator: Annotated[str | None, arg(metavar="[HOST:]PORT")] = None
+    """Where process 0 of several is reached; without a host on this machine."""
+    processes: Annotated[PositiveInt | None, arg(metavar="N")] = None
+    """How many processes train together, under JAX; maquette launch starts those of one machine."""
+    rank: Annotated[NonNegativeInt | None, arg(metavar="R")] = None
+    """Which of them this is, from 0."""
+
+
+class ResumeOptions(TimeOptions, ProcessOptions):
     resume: Annotated[Path, arg(metavar="RUN")]
     """Folder of a run that was killed, interrupted or out of time, to go on with."""
 
 
-class TrainOptions(TimeOptions):
+class TrainOptions(TimeOptions, ProcessOptions):
     data: Source = None
     """Data source: an embedded set, or a path; by default the template's own."""
     config: Annotated[Path | None, arg(metavar="FILE")] = None
@@ -67,8 +76,17 @@ class TrainOptions(TimeOptions):
     """Of the computations of the training; mixed is faster on most accelerators."""
     second_training: Literal["retrain", "continue"] | None = None
     """Then train on validation data as well: anew, or on from the best epoch; as many steps."""
+    devices: Annotated[PositiveInt, arg(metavar="N")] = 1
+    """Devices of this machine that share each batch."""
     find_learning_rate: bool = False
     """Do not train: try learning rates, suggest one, and draw the losses."""
+
+
+class LaunchOptions(Options):
+    processes: Annotated[PositiveInt, arg(metavar="N")] = 2
+    """Processes on this machine, one for each accelerator."""
+    port: Annotated[int | None, arg(metavar="PORT")] = None
+    """Where process 0 listens, to this machine alone; by default any that is free."""
 
 
 class TuneOptions(Options):

@@ -14,7 +14,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
-from maquette.quiet import quiet_stderr
+from maquette.quiet import quiet_stream
 
 LATENCY_RUNS, WARM_UP_RUNS = 30, 3
 LONGEST_CONVERSION = 1800  # seconds
@@ -84,7 +84,7 @@ class LiteRtFile:
     """
 
     def __init__(self, path: Path, threads: int | None = None):
-        with quiet_stderr():
+        with quiet_stream():
             self._interpreter = Interpreter(str(path), num_threads=threads or os.cpu_count())
             self._interpreter.allocate_tensors()
 

@@ -140,11 +140,10 @@ def draw(generate: keras.Model, count: int, seed: int = SEED) -> np.ndarray:
     """
     size = generate.inputs[0].shape[-1]
     whole = noise(-(-count // DRAWN) * DRAWN, size, seed)  # one size of batches is traced once
-    parts = [
-        np.asarray(generate.predict_on_batch({"noise": whole[start : start + DRAWN]})["image"])
-        for start in range(0, len(whole), DRAWN)
-    ]
-    return np.concatenate(parts)[:count]
+    batches = [whole[start : start + DRAWN] for start in range(0, len(whole), DRAWN)]
+    parts = [np.asarray(generate.predict_on_batch({"noise": z})["image"]) for z in batches]
+    # Replicas on TensorFlow each return all of a batch.
+    return np.concatenate([part[:DRAWN] for part in parts])[:count]
 
 
 def as_bytes(images: np.ndarray) -> np.ndarray:

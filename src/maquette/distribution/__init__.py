@@ -1,0 +1,1 @@
+"""One training on several devices or machines, by the engines of Keras, TensorFlow and JAX."""
