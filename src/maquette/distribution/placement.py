@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -43,12 +43,22 @@ def placement(devices: int, processes: Processes) -> Placement:
     Raises:
         UserError: there are fewer devices, or the backend knows no such training.
     """
+    backend = keras.backend.backend()
+    if backend == "jax":
+        _leave_accelerators_to_jax()
     if devices == processes.count == 1:
         return Placement()
-    backend = keras.backend.backend()
     if backend not in _PLACEMENTS:
         raise UserError(f"several devices need TensorFlow or JAX; the backend is {backend}")
     return _PLACEMENTS[backend](devices, processes)
+
+
+def _leave_accelerators_to_jax() -> None:
+    """Keep TensorFlow, which reads the data, from taking all their memory."""
+    import tensorflow as tf
+
+    with suppress(RuntimeError):  # Too late in a process in which it has taken it.
+        tf.config.set_visible_devices([], "GPU")
 
 
 def _on_jax(devices: int, processes: Processes) -> Placement:
@@ -57,7 +67,8 @@ def _on_jax(devices: int, processes: Processes) -> Placement:
     from maquette.distribution.shared_batches import SharedBatches
 
     if devices > 1:
-        _add_virtual_on_jax(devices)
+        with suppress(RuntimeError):  # Too late where JAX is in use; what there is has to do.
+            jax.config.update("jax_num_cpu_devices", devices)
     own = {rank: [] for rank in range(processes.count)}
     for device in sorted(jax.devices(), key=lambda d: (d.process_index, d.id)):
         own[device.process_index].append(f"{device.platform}:{device.id}")
@@ -68,16 +79,6 @@ def _on_jax(devices: int, processes: Processes) -> Placement:
         say(f"note: no accelerator; the processor stands in for {devices} devices")
     names = [name for mine in own.values() for name in mine[:devices]]
     return Placement(SharedBatches(names).scope, len(names))
-
-
-def _add_virtual_on_jax(devices: int) -> None:
-    """Divide the processor into devices, where JAX has not looked at it yet."""
-    import jax
-
-    try:
-        jax.config.update("jax_num_cpu_devices", devices)
-    except RuntimeError:
-        return  # Too late; what there is will have to do.
 
 
 def _on_tensorflow(devices: int, processes: Processes) -> Placement:
