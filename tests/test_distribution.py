@@ -61,15 +61,16 @@ def test_two_devices_on_jax_have_the_losses_of_one(on_jax, template):
 
 @needs_jax
 def test_batches_are_divided_where_they_can_be(on_jax):
-    assert on_jax["layouts"] == [["batch"], ["batch"], [None]]
+    # Keras looks at the first one before it begins.
+    assert on_jax["layouts"][-3:] == [["batch"], ["batch"], [None]]
 
 
 @needs_jax
 def test_a_lost_process_ends_the_others_and_all_go_on_to_the_bit(on_jax, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    words = ["train", "mlp", "--data", "digits", "--hidden-units", "9", "--batch-size", "64"]
-    words += ["--epochs", "4", "--out", ".", "--name", "run", "--save-minutes", "0"]
+    words = ["train", "mlp", "--data", "digits", "--hidden-units", "9", "--batch-size", "128"]
+    words += ["--epochs", "3", "--out", ".", "--name", "run", "--save-minutes", "0"]
     words += ["--coordinator", port, "--processes", "2", "--rank"]
     crew = [started([*words, rank], tmp_path) for rank in range(2)]
     run = tmp_path / "mlp" / "run"

@@ -26,19 +26,19 @@ from maquette.run import Run
 from maquette.training import fit_model, record_of
 
 TEMPLATES = {
-    "mlp": {},
-    "vae": {"batch_size": 64, "filters": (8,), "hidden_units": 16, "epochs": 1},
-    "dcgan": {"filters": 8, "epochs": 1},
-    "siamese": {"filters": (8,), "epochs": 1},
+    "mlp": {"epochs": 2},
+    "vae": {"batch_size": 64, "filters": (8,), "hidden_units": 16},
+    "dcgan": {"filters": 8},
+    "siamese": {"filters": (8,)},
     "bilstm": {"length": 12, "units": 8, "dropout": 0.2},
 }
-LAUNCHED = {"data": "digits", "hidden_units": (9,), "epochs": 4, "batch_size": 64}
+LAUNCHED = {"data": "digits", "hidden_units": (9,), "epochs": 3, "batch_size": 128}
 
 
 def losses(name: str, place: Placement, **options: object) -> list[float]:
     """Return the losses of the epochs of a small training."""
     template = load_template(name)
-    config = template.Config(**{**template.TINY.model_dump(), "epochs": 2, **options})
+    config = template.Config(**{**template.TINY.model_dump(), "epochs": 1, **options})
     data = template.TASK.open(template.TASK.sample, config)
     with tempfile.TemporaryDirectory() as folder:
         record = record_of(template, config, data, 0)
