@@ -27,7 +27,6 @@ from maquette.training import fit_model, record_of
 
 TEMPLATES = {
     "mlp": {"epochs": 2},
-    "vae": {"batch_size": 64, "filters": (8,), "hidden_units": 16},
     "dcgan": {"filters": 8},
     "siamese": {"filters": (8,)},
     "bilstm": {"length": 12, "units": 8, "dropout": 0.2},
