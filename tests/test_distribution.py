@@ -12,6 +12,7 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 from resume import different
 from two_devices import TEMPLATES
@@ -110,7 +111,9 @@ def wait_for(condition, crew):
 
 def test_two_devices_on_tensorflow(tmp_path):
     found = by_two_devices("tensorflow", tmp_path)
-    assert furthest(*found["losses"]) < SAME
+    # Batch normalization is each device's own here, so only what a model has learned is told.
+    *_, last = found["losses"]
+    assert last < 0.8 * np.log(10)
     assert furthest(*found["own_loss"]) < SAME
     one_left, fits = found["refused"]
     assert "one of 1 is left" in one_left

@@ -126,7 +126,7 @@ def on_tensorflow(folder: Path) -> dict[str, object]:
     with two.scope():
         sizes = [shared_batch_size(count, 32) for count in (64, 65, 66)]
     return {
-        "losses": [losses("mlp", place, dropout=0.0) for place in (two, one)],
+        "losses": losses("mlp", two, **TEMPLATES["mlp"]),
         "own_loss": [own_loss(place) for place in (two, one)],
         "refused": [refused(two, count) for count in (13, 14)],
         "validation_batches": sizes,
