@@ -35,7 +35,7 @@ from maquette.fitting import fit_stages  # noqa: E402
 from maquette.gallery import load_template  # noqa: E402
 from maquette.pipeline import Examples  # noqa: E402
 from maquette.run import Run  # noqa: E402
-from maquette.training import record_of  # noqa: E402
+from maquette.run_training import record_of  # noqa: E402
 
 SEED = 0
 EPOCHS = {"mlp": 60, "cnn": 8, "dcgan": 8, "bilstm": 5}

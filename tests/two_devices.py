@@ -23,7 +23,7 @@ from maquette.fitting import FitOptions
 from maquette.gallery import load_template
 from maquette.pipeline import Examples
 from maquette.run import Run
-from maquette.training import fit_model, record_of
+from maquette.run_training import fit_model, record_of
 
 TEMPLATES = {
     "mlp": {"epochs": 2},

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import keras
-import tensorflow as tf
-
 from maquette.callback_gallery import require_callbacks
 from maquette.configuration import read_config
-from maquette.contract import Template, TemplateConfig
 from maquette.distribution.placement import Placement, placement
-from maquette.distribution.processes import Processes, all_processes, tell_run, together
-from maquette.errors import GateError, UserError
-from maquette.evaluation import judge
+from maquette.distribution.processes import Processes, together
+from maquette.errors import UserError
 from maquette.files import remove_leftovers
-from maquette.fitting import FitOptions, fit_stages
+from maquette.fitting import FitOptions
 from maquette.gallery import load_template
 from maquette.progress import say
-from maquette.reporting import report
-from maquette.run import RECORDED_VERSIONS, Run, new_record, new_run_path
-from maquette.second_training import First, Second, SecondTraining, require_possible
+from maquette.run import RECORDED_VERSIONS, Run, new_run_path
+from maquette.run_training import finish, record_of
+from maquette.second_training import SecondTraining, require_possible
 
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
@@ -122,7 +116,7 @@ def train(
         processes.require_same(same)
         with processes.folder(out) as folder:
             run = Run.create(folder, template, name, record, parts.TASK.texts(opened))
-            return _finish(run, opened, fit_options, place)
+            return finish(run, opened, fit_options, place)
 
 
 def resume(
@@ -196,103 +190,4 @@ def _go_on(run: Run, fit_options: FitOptions, place: Placement) -> Run | None:
         if version(name) != run.record["versions"].get(name):
             began = f"{run.record['versions'].get(name)} began it, this is {version(name)}"
             say(f"note: {name} {began}: the outcome may differ in the last digits")
-    return _finish(run, opened, fit_options, place)
-
-
-def fit_model(
-    run: Run,
-    data: Any,
-    options: FitOptions,
-    second: Second | None = None,
-    place: Placement | None = None,
-) -> tuple[keras.Model, First | None]:
-    """Build a run's model and train it, from the start or from the run's newest state.
-
-    Args:
-        run: Its record tells template, options, seed and callbacks.
-        data: The opened data.
-        options: When to save, and when to end.
-        second: The second training to do. Defaults to none: this is the first.
-        place: Where to train. Defaults to one device.
-
-    Returns:
-        The model with the best epoch's weights, and what its training came to; `None` where it
-        was stopped before its end.
-    """
-    template, seed, fitting = run.template, run.record["seed"], run.record.get("fitting", {})
-    if fitting.get("deterministic"):
-        tf.config.experimental.enable_op_determinism()
-    names = fitting.get("callbacks", ())
-    keras.utils.set_random_seed(seed)
-    place = place or Placement()
-    with _precision(fitting.get("precision", "float32")) as is_mixed, place.scope():
-        model = template.build(run.config, data)
-        template.pretrained(model, run.config, data)
-        outcome = fit_stages(run, template, run.config, model, data, seed, names, options, second)
-    if is_mixed or place.replicas > 1:
-        weights, model = model.get_weights(), template.build(run.config, data)
-        model.set_weights(weights)
-    return model, outcome
-
-
-@contextmanager
-def _precision(policy: str) -> Iterator[bool]:
-    """Build layers of this precision, and yield whether it is another than they usually have."""
-    usual = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        yield usual.name != policy
-    finally:
-        keras.config.set_dtype_policy(usual)
-
-
-def _finish(run: Run, data: Any, options: FitOptions, place: Placement) -> Run | None:
-    """Train, judge and describe a run; remove it if it came to nothing."""
-    go_on = f"go on with: maquette train --resume {run.path}"
-    kind, validated = run.record.get("fitting", {}).get("second_training"), None
-    processes = all_processes()
-    tell_run(run.path)
-    try:
-        finished = _train_once(run, data, options, place)
-        if finished and kind:
-            validated = run.template.TASK.evaluate(run, data, "validation")
-            second = Second.after(finished, kind, run.template.TASK)
-            say(f"second training: {second}")
-            finished = _train_once(run, data, options, place, second)
-        processes.part(run.model.get_weights())
-        if processes.rank:
-            return None
-    except BaseException as error:
-        if isinstance(error, UserError | GateError) or not run.states:
-            run.remove()
-        elif processes.count == 1:  # Several have been told at their beginning.
-            say(go_on)
-        raise
-    if not finished:
-        say(f"stopped early; keeping the best of the finished epochs; {go_on}")
-    judge(run, data, validated if finished else None)
-    report.write(run)
-    if finished:
-        run.states.remove()
-    return run
-
-
-def _train_once(
-    run: Run, data: Any, options: FitOptions, place: Placement, second: Second | None = None
-) -> First | None:
-    """Train a run's model and save it; see `fit_model`."""
-    model, outcome = fit_model(run, data, options, second, place)
-    run.template.TASK.calibrate(model, data)
-    run.save_model(model)
-    return outcome
-
-
-def record_of(template: Template, config: TemplateConfig, data: Any, seed: int) -> dict[str, Any]:
-    """Return what `config.yaml` of a training will hold."""
-    described = {
-        "source": data.source,
-        "fingerprint": data.fingerprint,
-        "sizes": {split: len(examples) for split, examples in data.splits.items()},
-        "description": template.TASK.describe(data),
-    }
-    return new_record(template.name, seed, described, config.model_dump(mode="json"))
+    return finish(run, opened, fit_options, place)

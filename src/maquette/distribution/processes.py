@@ -170,12 +170,15 @@ def together() -> Iterator[Processes]:
 
     Raises:
         UserError: the variables cannot be used, the backend is another than JAX, or this process
-            has trained with others before.
+            has trained before.
     """
+    wanted, address = _wanted(os.environ)
+    if wanted.count > 1 and keras.backend.backend() != "jax":
+        raise UserError("several processes train under JAX; set KERAS_BACKEND=jax")
     if _session.processes is None:
-        _session.processes = _join()
-    elif _session.depth == 0 and _wanted(os.environ)[0].count > 1:
-        raise UserError("a process trains with others once; start all of them anew")
+        _session.processes = _join(wanted, address)
+    elif _session.depth == 0 and wanted.count > 1:
+        raise UserError("a process that has trained joins no others; start all of them anew")
     _session.depth += 1
     try:
         yield _session.processes
@@ -186,11 +189,8 @@ def together() -> Iterator[Processes]:
         _session.depth -= 1
 
 
-def _join() -> Processes:
-    wanted, address = _wanted(os.environ)
+def _join(wanted: Processes, address: Address) -> Processes:
     if keras.backend.backend() != "jax":
-        if wanted.count > 1:
-            raise UserError("several processes train under JAX; set KERAS_BACKEND=jax")
         return wanted
     import jax
 

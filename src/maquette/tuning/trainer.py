@@ -15,7 +15,7 @@ from maquette.contract import Template, TemplateConfig
 from maquette.errors import GateError, UserError
 from maquette.fitting import FitOptions
 from maquette.run import Run
-from maquette.training import fit_model, record_of
+from maquette.run_training import fit_model, record_of
 from maquette.tuning.journal import EPOCHS
 from maquette.tuning.space import SearchSpace
 
