@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 import maquette
-from maquette.exporting import export as exporting
 from maquette.exporting.convert import convert
+from maquette.exporting.converter import Converter
 from maquette.exporting.saved_model import write_saved_model
 
 FLEX = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
@@ -17,11 +17,11 @@ def failures(copied_run, monkeypatch):
     """Export a run whose converter makes a given file, and return why it was refused."""
 
     def failures(content: bytes) -> list[str]:
-        def converter(saved_model, signatures, calibration, files):
-            files["float32"].write_bytes(content)
-            return {}
+        def make(self, request, path):
+            path.write_bytes(content)
+            return ""
 
-        monkeypatch.setattr(exporting, "convert_apart", converter)
+        monkeypatch.setattr(Converter, "make", make)
         with pytest.raises(maquette.GateError, match="not exported, float32: ") as caught:
             maquette.export(copied_run, ["float32"])
         assert not (copied_run.path / "export" / "model_float32.tflite").exists()
@@ -113,4 +113,5 @@ def test_a_file_with_other_weights(failures, digits_run, tmp_path):
     endpoint = digits_run.template.endpoints(model)["classify"]
     write_saved_model({"classify": endpoint}, tmp_path / "other")
     request = {"saved_model": str(tmp_path / "other"), "signatures": ["classify"]}
-    assert "differs from Keras by" in failures(convert(request, "float32"))[0]
+    content = convert({**request, "precision": "float32"})
+    assert "differs from Keras by" in failures(content)[0]

@@ -184,7 +184,7 @@ def export_verb(words: Sequence[str]) -> None:
     load_tensorflow()
     failure = None
     try:
-        rows = maquette.export(run, options.formats, options.max_drop)
+        rows = maquette.export(run, **{k: v for k, v in options if k not in ("run", "as_json")})
     except GateError as error:
         rows, failure = error.rows, error
     if options.as_json:
