@@ -99,6 +99,8 @@ class Workshop:
 
     def make(self, recipe: Recipe, path: Path) -> str:
         """Write the file of a recipe, and return an empty string, or why there is none."""
+        if recipe.static and (name := self._without_fixed_shape()):
+            return f"the input {name} has no fixed shape, which a static file needs"
         # The calibration of loops crashes where the batch is one.
         loops = "loops" in self.met and not recipe.written_out
         freeze = recipe.static and recipe.precision in CALIBRATED and loops
@@ -119,6 +121,10 @@ class Workshop:
         if freeze and not failure:
             path.write_bytes(freeze_shapes(path.read_bytes()))
         return failure
+
+    def _without_fixed_shape(self) -> str | None:
+        inputs = [tensor for model in self.job.endpoints.values() for tensor in model.inputs]
+        return next((tensor.name for tensor in inputs if None in tensor.shape[1:]), None)
 
     def _saved_model(self, tracing: Tracing) -> Path:
         known = list(self._traced)
@@ -150,5 +156,7 @@ class Workshop:
         batch = {"batch": 1} if recipe.static else {}
         verdict = examine(file, recipe.precision, reference, self.max_drop, **batch)
         for name in computed_reshapes(path.read_bytes()) if recipe.static else []:
-            verdict.failures.append(f"{name} is a computed reshape, which browsers give as zeros")
+            verdict.failures.append(
+                f"{name} has a shape that is computed, which browsers answer with zeros"
+            )
         return verdict

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from maquette.exporting.choosing import front
 from maquette.reporting.plots import BLUE, GREY, ORANGE
 
 AXES = {"bytes": ("size of the file (MB)", 1e-6), "latency_ms": ("one example, one thread (ms)", 1)}
-ROOM = 1.35  # for the names on the right
+MARKERS = "osD^vPX*"
+ROOM = 1.1
 
 
 def pareto(rows: Sequence[dict[str, Any]], chosen: dict[str, Any] | None, score: str) -> Figure:
@@ -32,7 +35,10 @@ def pareto(rows: Sequence[dict[str, Any]], chosen: dict[str, Any] | None, score:
         _draw(panel, passed, chosen, score, (cost, unit))
         panel.set_xlabel(label)
     panels[0].set_ylabel(score.replace("_", " "))
-    told = "line: no other file beats these in both; orange: the smallest within the budget"
+    panels[0].yaxis.get_major_formatter().set_useOffset(False)
+    if passed:
+        figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center")
+    told = "line: no other file beats these in both; orange: the smallest that may be had"
     figure.suptitle(told, x=0.01, ha="left", fontsize=11)
     return figure
 
@@ -43,14 +49,20 @@ def _draw(
     column, unit = cost
     line = front(rows, score, column)
     across = [row[column] * unit for row in line]
-    panel.step(across, [row[score] for row in line], where="post", color=BLUE, zorder=1)
-    for row in rows:
-        color = ORANGE if row is chosen else BLUE if row in line else GREY
-        panel.plot(row[column] * unit, row[score], "o", color=color, markersize=8, zorder=3)
-        panel.annotate(
-            row["format"], (row[column] * unit, row[score]), (7, 6), textcoords="offset points",
-            fontsize=9, parse_math=False, zorder=2,
+    panel.step(across, [row[score] for row in line], where="post", color=GREY, zorder=1)
+    for row, marker in zip(rows, cycle(MARKERS)):
+        color = ORANGE if row is chosen else BLUE
+        # Hollow, since files may lie on top of each other.
+        panel.plot(
+            row[column] * unit, row[score], marker, color=color, markersize=10, markeredgewidth=1.8,
+            fillstyle="none", linestyle="none", label=_label(row), zorder=2 + (row is chosen),
         )  # fmt: skip
+    panel.xaxis.set_major_locator(MaxNLocator(5))
     panel.set_xlim(0, ROOM * max((row[column] * unit for row in rows), default=1))
     panel.spines[["top", "right"]].set_visible(False)
     panel.grid(alpha=0.25)
+
+
+def _label(row: dict[str, Any]) -> str:
+    directly = row["rung"] in (None, "as it is")
+    return row["format"] if directly else f"{row['format']}, by {row['rung'].partition(':')[0]}"
