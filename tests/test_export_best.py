@@ -14,6 +14,7 @@ def row(name, size, milliseconds, failures=(), accuracy=0.9):
     return {
         "format": name,
         "bytes": size,
+        "sha256": name,
         "latency_ms": milliseconds,
         "failures": list(failures),
         "accuracy": accuracy,
@@ -29,7 +30,13 @@ def test_the_smallest_file_that_passed_is_the_best():
 
 
 def test_of_files_about_as_small_the_fastest_is_the_best():
-    rows = [row("int8", 100, 3), row("dynamic", 105, 2), row("float16", 106, 1)]
+    rows = [row("int8", 100, 3), row("dynamic", 110, 2), row("float16", 111, 1)]
+    assert best(rows)["format"] == "dynamic"
+
+
+def test_a_format_that_came_out_as_another_is_not_chosen_for_it():
+    rows = [row("dynamic", 10, 2), row("int4", 10, 1)]
+    rows[1]["sha256"] = "dynamic"
     assert best(rows)["format"] == "dynamic"
 
 

@@ -126,8 +126,19 @@ def test_rungs_that_make_no_difference_to_the_model_are_left_out(tmp_path):
 
 @pytest.mark.parametrize("precision", LADDERS)
 def test_every_ladder_begins_with_what_was_asked_for(precision, tmp_path):
-    fake = Fake(lambda recipe: True, path=tmp_path / "none")
-    assert climb(fake, Recipe(precision)).attempt.recipe == Recipe(precision)
+    fake = Fake(lambda recipe: recipe == Recipe(precision), path=tmp_path / "none")
+    climbed = climb(fake, Recipe(precision))
+    assert (climbed.rung, climbed.attempt.recipe) == ("as it is", Recipe(precision))
+
+
+def test_int4_that_saves_nothing_is_made_in_dynamic_range(tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(bytes(80))
+    climbed = climb(Fake(lambda recipe: True, path=path), Recipe("int4"))
+    assert climbed.rung == "dynamic range"
+    assert climbed.tried[0]["failures"] == [
+        "80 bytes, not less than the 80 of dynamic range: weights of loops and tables stay in float"
+    ]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from maquette.exporting.convert import convert
 from maquette.exporting.converter import Converter
 from maquette.exporting.freezing import computed_reshapes
 from maquette.exporting.ladder import climb
+from maquette.exporting.litert import LiteRtFile
 from maquette.exporting.saved_model import write_saved_model
 from maquette.exporting.tracing import Tracing, phone_tracing, write_convertible
 from maquette.exporting.workshop import Recipe, Workshop
@@ -179,11 +180,15 @@ def test_float_files_for_one_example_compute_no_shapes(sequences):
     assert computed_reshapes(attempt.path.read_bytes()) == []
 
 
-def test_inputs_of_any_length_have_no_static_file(shop):
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_sequences_of_any_length_are_as_long_as_the_examples_in_a_static_file(shop, precision):
     x = keras.Input((None, FEATURES), name="x")
-    y = keras.layers.Dense(3, activation="softmax")(keras.layers.GlobalAveragePooling1D()(x))
-    model = keras.Model({"x": x}, {"probabilities": y})
-    made = shop({"read": model}, {"x": np.zeros((4, TIME, FEATURES), "float32")})
-    assert made.attempt(Recipe("float32", static=True)).verdict.failures == [
-        "the input x has no fixed shape, which a static file needs"
-    ]
+    y = keras.layers.Dense(3, activation="softmax")(keras.layers.SimpleRNN(4)(x))
+    inputs = {"x": np.random.default_rng(0).normal(size=(40, TIME, FEATURES)).astype("float32")}
+    made = shop({"read": keras.Model({"x": x}, {"probabilities": y})}, inputs)
+    attempt = made.attempt(Recipe(precision, static=True))
+    assert attempt.verdict.failures == []
+    (tensor,) = LiteRtFile(attempt.path).tensors("read", {})["inputs"]
+    assert tensor["shape"] == [1, TIME, FEATURES]
+    failures = made.attempt(Recipe(precision, written_out=True)).verdict.failures
+    assert failures == ["the number of steps is not fixed, so they cannot be written out"]

@@ -66,11 +66,12 @@ def export(
             Defaults to the first five.
         max_drop: Score that a file may lose against the original, 0.01 being one point.
         static: Whether to write a second TFLite file of each format, `model_..._static.tflite`,
-            that takes one example at a time, for browsers and some accelerators of phones.
+            all of whose shapes are fixed, for browsers and some accelerators of phones: one
+            example at a time, and sequences as long as those of the calibration.
         int8_io: Type of the inputs and outputs of int8 files that are floats otherwise, `"float"`
             or `"uint8"`.
         quantize: `"best"` makes TFLite files of all formats, or of those in `formats`, and writes
-            the smallest; of files about as small (within 5 %) the fastest.
+            the smallest; of files about as small (within a tenth) the fastest.
         budget: Score that the best may lose, e.g. `"1%"` or 0.01. Defaults to `max_drop`.
 
     Returns:

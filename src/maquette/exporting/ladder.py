@@ -31,7 +31,25 @@ def changed(**fields: Any) -> Callable[[Workshop, Recipe], Attempt]:
     return lambda workshop, recipe: workshop.attempt(replace(recipe, **fields))
 
 
+def with_int4_weights(workshop: Workshop, recipe: Recipe) -> Attempt:
+    """Return the attempt at int4, refused where it saves nothing over dynamic range."""
+    attempt = workshop.attempt(recipe)
+    dynamic = workshop.attempt(replace(recipe, precision="dynamic"))
+    if not (attempt.passed and dynamic.passed) or _size(attempt) < _size(dynamic):
+        return attempt
+    failure = (
+        f"{_size(attempt)} bytes, not less than the {_size(dynamic)} of dynamic range: weights of "
+        f"loops and tables stay in float"
+    )
+    return replace(attempt, verdict=replace(attempt.verdict, failures=[failure]))
+
+
+def _size(attempt: Attempt) -> int:
+    return attempt.path.stat().st_size
+
+
 AS_IT_IS = Rung("as it is", changed())
+INT4_WEIGHTS = Rung("as it is", with_int4_weights)
 MASKS_OF_KERAS = Rung("attention masks of Keras", changed(masks_of_keras=True), "masks")
 WRITTEN_OUT = Rung("steps written out", changed(written_out=True), "loops")
 BATCH_OF_ONE = Rung("batch of one", changed(static=True))
@@ -46,7 +64,7 @@ LADDERS = {
     "dynamic": (AS_IT_IS, MASKS_OF_KERAS, WRITTEN_OUT, FLOAT16),
     "int8": (AS_IT_IS, SOME_IN_FLOAT, INT16_ACTIVATIONS, WRITTEN_OUT, DYNAMIC, FLOAT16),
     "int16x8": (AS_IT_IS, WRITTEN_OUT, DYNAMIC, FLOAT16),
-    "int4": (AS_IT_IS, DYNAMIC, FLOAT16),
+    "int4": (INT4_WEIGHTS, DYNAMIC, FLOAT16),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ def write_saved_model(
     endpoints: dict[str, keras.Model],
     path: Path,
     assets: Sequence[Path] = (),
-    batch: int | None = None,
+    shapes: Mapping[str, Mapping[str, tuple]] | None = None,
 ) -> None:
     """Write one SavedModel with a signature per endpoint.
 
@@ -26,14 +26,15 @@ def write_saved_model(
         endpoints: Functional models with named inputs and a dictionary of outputs.
         path: Folder to write.
         assets: Files that travel in the SavedModel's `assets/`.
-        batch: Number of examples that it takes at a time. Defaults to any.
+        shapes: Shape of each input, batch included, by endpoint and name; `None` stands for any
+            size. Defaults to those of the models.
     """
     archive = keras.export.ExportArchive()
     for name, endpoint in endpoints.items():
         # Keras counts unnamed models, and the count would change the bytes of each export.
         endpoint.name = name
         archive.track(endpoint)
-        archive.add_endpoint(name, _signature(endpoint, batch))
+        archive.add_endpoint(name, _signature(endpoint, (shapes or {}).get(name, {})))
     # The archive has no public way to take assets; its trackable does.
     for file in assets:
         setattr(archive._tf_trackable, file.stem, tf.saved_model.Asset(str(file)))
@@ -56,9 +57,11 @@ class SavedModel:
         return {k: v.numpy() for k, v in self._signatures[endpoint](**tensors).items()}
 
 
-def _signature(endpoint: keras.Model, batch: int | None) -> Any:
+def _signature(endpoint: keras.Model, shapes: Mapping[str, tuple]) -> Any:
     specs = {
-        tensor.name: tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name=tensor.name)
+        tensor.name: tf.TensorSpec(
+            shapes.get(tensor.name, (None, *tensor.shape[1:])), tensor.dtype, name=tensor.name
+        )
         for tensor in endpoint.inputs
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from keras.src import backend
 from maquette.exporting.attention import phone_masks
 from maquette.exporting.recurrent import phone_recurrence
 from maquette.exporting.saved_model import write_saved_model
+from maquette.tasks.task import Probe
 
 
 @dataclass(frozen=True)
@@ -24,19 +25,37 @@ class Tracing:
     Args:
         masks_of_keras: Whether what attention masks has the score that Keras gives it, and not -30.
         written_out: Whether recurrent layers are traced step by step, without a loop.
+        fixed_sizes: Whether all sizes but the batch are those of the examples, and not any.
         batch_of_one: Whether a file takes one example at a time, and not as many as it gets.
     """
 
     masks_of_keras: bool = False
     written_out: bool = False
+    fixed_sizes: bool = False
     batch_of_one: bool = False
 
 
-def write_convertible(endpoints: dict[str, keras.Model], tracing: Tracing, path: Path) -> set[str]:
-    """Write a SavedModel for the converter, and return which of `"loops"`, `"masks"` it met."""
+def write_convertible(
+    endpoints: dict[str, keras.Model],
+    tracing: Tracing,
+    path: Path,
+    examples: Mapping[str, Probe] | None = None,
+) -> set[str]:
+    """Write a SavedModel for the converter, and return which of `"loops"`, `"masks"` it met.
+
+    Args:
+        endpoints: Functional models with named inputs and a dictionary of outputs.
+        tracing: How to trace them.
+        path: Folder to write.
+        examples: Inputs of each endpoint, for fixed sizes.
+    """
     batch = 1 if tracing.batch_of_one else None
+    shapes = {
+        endpoint: {name: (batch, *array.shape[1:]) for name, array in probe.inputs.items()}
+        for endpoint, probe in (examples or {}).items()
+    }
     with phone_tracing(tracing) as met:
-        write_saved_model(endpoints, path, batch=batch)
+        write_saved_model(endpoints, path, shapes=shapes if tracing.fixed_sizes else None)
     return met
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +26,8 @@ class Recipe:
 
     Args:
         precision: `"float32"`, `"float16"`, `"dynamic"`, `"int8"`, `"int16x8"` or `"int4"`.
-        static: Whether the file takes one example at a time, and not as many as it gets.
+        static: Whether all shapes are fixed: one example at a time, and its sizes those of the
+            calibration.
         io: Type of those inputs and outputs that are floats in Keras, `"float"` or `"uint8"`.
         floats: Operators that stay in float, e.g. `("SOFTMAX",)`.
         masks_of_keras: Whether attention is masked by Keras' own number.
@@ -99,16 +101,16 @@ class Workshop:
 
     def make(self, recipe: Recipe, path: Path) -> str:
         """Write the file of a recipe, and return an empty string, or why there is none."""
-        if recipe.static and (name := self._without_fixed_shape()):
-            return f"the input {name} has no fixed shape, which a static file needs"
         # The calibration of loops crashes where the batch is one.
         loops = "loops" in self.met and not recipe.written_out
         freeze = recipe.static and recipe.precision in CALIBRATED and loops
-        tracing = Tracing(recipe.masks_of_keras, recipe.written_out, recipe.static and not freeze)
+        tracing = Tracing(
+            recipe.masks_of_keras, recipe.written_out, recipe.static, recipe.static and not freeze
+        )
         try:
             saved_model = self._saved_model(tracing)
         except (ValueError, TypeError) as error:  # What cannot be traced in this way.
-            return first_line(error)
+            return _cause(error)
         request = {
             "saved_model": str(saved_model),
             "signatures": list(self.job.endpoints),
@@ -122,16 +124,13 @@ class Workshop:
             path.write_bytes(freeze_shapes(path.read_bytes()))
         return failure
 
-    def _without_fixed_shape(self) -> str | None:
-        inputs = [tensor for model in self.job.endpoints.values() for tensor in model.inputs]
-        return next((tensor.name for tensor in inputs if None in tensor.shape[1:]), None)
-
     def _saved_model(self, tracing: Tracing) -> Path:
         known = list(self._traced)
         number = known.index(tracing) if tracing in known else len(known)
         path = self._folder / f"traced_{number}"
         if tracing not in known:
-            self._traced[tracing] = write_convertible(self.job.endpoints, tracing, path)
+            endpoints, examples = self.job.endpoints, self.job.calibration
+            self._traced[tracing] = write_convertible(endpoints, tracing, path, examples)
         return path
 
     @cached_property
@@ -160,3 +159,9 @@ class Workshop:
                 f"{name} has a shape that is computed, which browsers answer with zeros"
             )
         return verdict
+
+
+def _cause(error: Exception) -> str:
+    """Return the message that Keras wraps in its own, in bold, or the first line."""
+    bold = re.search(r"\x1b\[1m(.+?)\x1b\[0m", str(error))
+    return bold[1] if bold else first_line(error)
