@@ -146,16 +146,14 @@ class ExportOptions(Options):
     formats: Annotated[
         tuple[
             Literal["saved_model", "float32", "float16", "dynamic", "int8", "int16x8", "int4"], ...
-        ]
-        | None,
-        arg(metavar="FORMAT [FORMAT ...]"),
-    ] = None
-    """What to write: a SavedModel, and TFLite files of these precisions; by default all but int16x8
-    and int4."""
+        ],
+        Field(min_length=1),
+    ] = ("saved_model", "float32", "float16", "dynamic", "int8")
+    """What to write: a SavedModel, and TFLite files of these precisions."""
     max_drop: Annotated[float, Field(ge=0, le=1)] = 0.01
     """Score that a file may lose against the original; 0.01 is one point."""
     static: bool = False
-    """Write a second TFLite file of each format, for one example at a time: for browsers."""
+    """Write a second TFLite file of each format with fixed shapes, a batch of one: for browsers."""
     int8_io: Literal["float", "uint8"] = "float"
     """Type of those inputs and outputs of int8 files that are floats otherwise."""
     quantize: Literal["best"] | None = None

@@ -41,7 +41,7 @@ MAX_DROP = 0.01
 
 def export(
     run: str | Path | Run,
-    formats: Sequence[str] | None = None,
+    formats: Sequence[str] = FORMATS,
     max_drop: float = MAX_DROP,
     static: bool = False,
     int8_io: str = "float",
@@ -63,15 +63,14 @@ def export(
         run: A run, or the path of its folder.
         formats: Which of `saved_model`, `float32`, `float16`, `dynamic`, `int8`, `int16x8` and
             `int4` to write; int8 and int16x8 are calibrated on the run's own training data.
-            Defaults to the first five.
         max_drop: Score that a file may lose against the original, 0.01 being one point.
         static: Whether to write a second TFLite file of each format, `model_..._static.tflite`,
             all of whose shapes are fixed, for browsers and some accelerators of phones: one
             example at a time, and sequences as long as those of the calibration.
         int8_io: Type of the inputs and outputs of int8 files that are floats otherwise, `"float"`
             or `"uint8"`.
-        quantize: `"best"` makes TFLite files of all formats, or of those in `formats`, and writes
-            the smallest; of files about as small (within a tenth) the fastest.
+        quantize: `"best"` makes TFLite files of all formats, or of those that `formats` was set
+            to, and writes the smallest; of files about as small (within a tenth) the fastest.
         budget: Score that the best may lose, e.g. `"1%"` or 0.01. Defaults to `max_drop`.
 
     Returns:
@@ -85,8 +84,8 @@ def export(
     """
     chooses = _chooses(quantize, budget)
     max_drop = max_drop if budget is None else share(budget)
-    if formats is None:
-        formats = possible_formats() if chooses else FORMATS
+    if chooses and tuple(formats) == FORMATS:
+        formats = possible_formats()
     check(formats, max_drop, int8_io)
     require_tensorflow()
     run = run if isinstance(run, Run) else Run(run)

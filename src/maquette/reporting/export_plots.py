@@ -8,14 +8,15 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from maquette.exporting.choosing import front
 from maquette.reporting.plots import BLUE, GREY, ORANGE
 
 AXES = {"bytes": ("size of the file (MB)", 1e-6), "latency_ms": ("one example, one thread (ms)", 1)}
 MARKERS = "osD^vPX*"
-ROOM = 1.1
+ROOM, LOG_FROM = 1.1, 20
+LEAST_SPAN = 0.02  # of the score: a difference of two examples is not to look like a gulf
 
 
 def pareto(rows: Sequence[dict[str, Any]], chosen: dict[str, Any] | None, score: str) -> Figure:
@@ -38,7 +39,7 @@ def pareto(rows: Sequence[dict[str, Any]], chosen: dict[str, Any] | None, score:
     panels[0].yaxis.get_major_formatter().set_useOffset(False)
     if passed:
         figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center")
-    told = "line: no other file beats these in both; orange: the smallest that may be had"
+    told = "line: no other file beats these in both; orange: the one that was written"
     figure.suptitle(told, x=0.01, ha="left", fontsize=11)
     return figure
 
@@ -57,10 +58,21 @@ def _draw(
             row[column] * unit, row[score], marker, color=color, markersize=10, markeredgewidth=1.8,
             fillstyle="none", linestyle="none", label=_label(row), zorder=2 + (row is chosen),
         )  # fmt: skip
-    panel.xaxis.set_major_locator(MaxNLocator(5))
-    panel.set_xlim(0, ROOM * max((row[column] * unit for row in rows), default=1))
+    _scale(panel, [row[column] * unit for row in rows], [row[score] for row in rows])
     panel.spines[["top", "right"]].set_visible(False)
     panel.grid(alpha=0.25)
+
+
+def _scale(panel: Axes, costs: list[float], scores: list[float]) -> None:
+    panel.xaxis.set_major_locator(MaxNLocator(5))
+    panel.set_xlim(0, ROOM * max(costs, default=1))
+    if max(costs, default=1) > LOG_FROM * min(costs, default=1):
+        panel.set_xscale("log")
+        panel.set_xlim(min(costs) / 2, 2 * max(costs))
+        panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    low, high = min(scores, default=0), max(scores, default=1)
+    margin = max(high - low, LEAST_SPAN * abs(high)) / 2
+    panel.set_ylim((low + high) / 2 - 1.2 * margin, (low + high) / 2 + 1.2 * margin)
 
 
 def _label(row: dict[str, Any]) -> str:

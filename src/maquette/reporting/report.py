@@ -61,6 +61,11 @@ def export_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def candidates(run: Run) -> list[dict[str, Any]]:
+    """Return the table of all files that the best of a run was chosen from."""
+    return json.loads((run.path / "export" / "export.json").read_text("utf-8"))["candidates"]
+
+
 def _made(row: dict[str, Any]) -> str:
     """Return which way of making a file passed the gate; a file of an older run has no other."""
     if row["failures"]:
