@@ -5,6 +5,7 @@ import json
 import pytest
 
 import maquette
+from maquette.exporting import gate
 from maquette.exporting.choosing import best, front, share
 from maquette.exporting.formats import possible_formats
 from maquette.exporting.rows import refusal, repair
@@ -70,6 +71,20 @@ def test_a_repair_is_told_in_one_line():
     failed = row("int8", None, None, ["classify scores 0.3"]) | {"tried": tried, "rung": None}
     assert repair(failed) is None
     assert refusal(failed) == "int8: classify scores 0.3 (nor with float16)"
+
+
+def test_a_file_that_was_repaired_is_told_on_the_command_line(copied_run, command, monkeypatch):
+    monkeypatch.setitem(gate.LEAST_AGREEMENT, "int8", 1.1)
+    done = command("export", copied_run.path, "--formats", "int8", "float32", "--json")
+    assert done.code == 0
+    (line,) = done.err.splitlines()
+    assert line.startswith("int8: classify agrees with Keras on ")
+    assert line.endswith("; so it was made with 16-bit activations")
+    int8, float32 = json.loads(done.out)
+    assert (int8["rung"], int8["file"]) == ("16-bit activations", "model_int8.tflite")
+    assert [tried["rung"] for tried in int8["tried"]] == ["as it is"]
+    assert (float32["rung"], float32["tried"]) == ("as it is", [])
+    assert "What was tried before" in (copied_run.path / "report.html").read_text()
 
 
 def test_the_best_is_written_with_all_that_it_was_chosen_from(copied_run, command):

@@ -115,6 +115,20 @@ def test_keras_has_its_own_masks_again_afterwards():
     assert type(layer).call.__qualname__ == "Softmax.call"
 
 
+def test_scores_below_what_we_mask_with_are_masked_as_keras_does(shop):
+    x, real = keras.Input((6,), name="x"), keras.Input((6,), dtype="bool", name="real")
+    weights = keras.layers.Softmax()(x, mask=real)
+    model = keras.Model({"x": x, "real": real}, {"probabilities": weights})
+    random = np.random.default_rng(0)
+    inputs = {
+        "x": random.uniform(-45, -35, (50, 6)).astype("float32"),
+        "real": np.arange(6) < random.integers(1, 6, (50, 1)),
+    }
+    climbed = climb(shop({"attend": model}, inputs), Recipe("float32"))
+    assert climbed.rung == "attention masks of Keras"
+    assert "differs from Keras" in climbed.tried[0]["failures"][0]
+
+
 def test_causal_attention_converts_for_sequences_of_any_length(tmp_path):
     x = keras.Input((None, FEATURES), name="x")
     y = keras.layers.MultiHeadAttention(2, 3)(x, x, use_causal_mask=True)

@@ -12,13 +12,13 @@ from maquette.exporting.workshop import Attempt, Recipe, Workshop
 def with_operators_in_float(workshop: Workshop, recipe: Recipe) -> Attempt | None:
     """Return the attempt at a recipe in which as few kinds of operators as needed stay in float.
 
-    `None` where that cannot help: the file cannot be made or fails the gate in float32 as well.
+    `None` where that cannot help: the file cannot be made, or fails with all operators in float.
     Nor is there a way to keep operators in float in a file that takes and gives `uint8`.
     """
     if recipe.io != "float" or not workshop.attempt(recipe).path.exists():
         return None
     floating = workshop.attempt(replace(recipe, precision="float32"))
-    if not floating.passed:
+    if not floating.path.exists():
         return None
     every = operators(floating.path)
 
@@ -28,6 +28,8 @@ def with_operators_in_float(workshop: Workshop, recipe: Recipe) -> Attempt | Non
     def passes(quantised: list[str]) -> bool:
         return but_for([name for name in every if name not in quantised]).passed
 
+    if not but_for(every).passed:
+        return None
     floats: list[str] = []
     while len(floats) < len(every) and not but_for(floats).passed:
         rest = [name for name in every if name not in floats]
