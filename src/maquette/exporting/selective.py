@@ -34,6 +34,9 @@ def with_operators_in_float(workshop: Workshop, recipe: Recipe) -> Attempt | Non
     while len(floats) < len(every) and not but_for(floats).passed:
         rest = [name for name in every if name not in floats]
         floats += broken(rest, passes)
+    for name in [*floats]:
+        fewer = [other for other in floats if other != name]
+        floats = fewer if fewer and but_for(fewer).passed else floats
     return but_for(floats)
 
 
