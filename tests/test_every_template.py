@@ -245,6 +245,8 @@ def test_endpoints_answer_the_same_twice_and_hold_no_augmentation(case):
 def test_every_format_passes_the_export_gate(case):
     assert [row["format"] for row in case.rows] == list(FORMATS)
     assert [row["failures"] for row in case.rows] == [[]] * len(FORMATS)
+    directly = ("as it is", "some operators in float")
+    assert all(row["rung"].startswith(directly) for row in case.rows)
     for row in case.rows:
         assert (case.run.path / "export" / row["file"]).exists()
 

@@ -13,6 +13,8 @@ import tensorflow as tf
 import maquette
 from maquette.datasets import digits
 from maquette.exporting import export as exporting
+from maquette.exporting import workshop
+from maquette.exporting.converter import Converter
 from maquette.exporting.export import FORMATS, VARIANTS
 from maquette.exporting.litert import LiteRtFile
 from maquette.exporting.saved_model import SavedModel
@@ -155,7 +157,7 @@ def test_an_export_that_is_broken_off_leaves_the_earlier_one_and_nothing_else(
     def broken_off(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(exporting, "_row", broken_off)
+    monkeypatch.setattr(exporting, "saved_model_row", broken_off)
     with pytest.raises(KeyboardInterrupt):
         maquette.export(copied_run, ["saved_model"])
     assert contents(copied_run.path) == before
@@ -176,7 +178,7 @@ def test_the_command_line_prints_the_table_as_json(copied_run, command):
 
 
 def test_the_command_line_names_the_check_that_failed(copied_run, command, monkeypatch):
-    monkeypatch.setattr(exporting, "LiteRtFile", Reversed)
+    monkeypatch.setattr(workshop, "LiteRtFile", Reversed)
     done = command("export", copied_run.path, "--formats", "saved_model", "float32", "--json")
     assert done.code == 1
     assert done.err.startswith("maquette: not exported, float32: classify differs from Keras by")
@@ -189,8 +191,7 @@ def test_the_command_line_names_the_check_that_failed(copied_run, command, monke
 
 
 def test_a_crash_of_the_converter_costs_that_file_alone(copied_run, monkeypatch):
-    crash = {"float16": "the converter crashed (signal 11)"}
-    monkeypatch.setattr(exporting, "convert_apart", lambda *_: crash)
+    monkeypatch.setattr(Converter, "make", lambda *_: "the converter crashed (signal 11)")
     with pytest.raises(maquette.GateError, match="float16: the converter crashed") as caught:
         maquette.export(copied_run, ["saved_model", "float16"])
     made, crashed = caught.value.rows

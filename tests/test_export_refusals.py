@@ -1,12 +1,16 @@
 """What an export refuses: files that a converter made, but that no phone should get."""
 
+import dataclasses
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 import maquette
-from maquette.exporting import export as exporting
+from maquette.exporting import formats
 from maquette.exporting.convert import convert
+from maquette.exporting.converter import Converter
 from maquette.exporting.saved_model import write_saved_model
 
 FLEX = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
@@ -17,11 +21,11 @@ def failures(copied_run, monkeypatch):
     """Export a run whose converter makes a given file, and return why it was refused."""
 
     def failures(content: bytes) -> list[str]:
-        def converter(saved_model, signatures, calibration, files):
-            files["float32"].write_bytes(content)
-            return {}
+        def make(self, request, path):
+            path.write_bytes(content)
+            return ""
 
-        monkeypatch.setattr(exporting, "convert_apart", converter)
+        monkeypatch.setattr(Converter, "make", make)
         with pytest.raises(maquette.GateError, match="not exported, float32: ") as caught:
             maquette.export(copied_run, ["float32"])
         assert not (copied_run.path / "export" / "model_float32.tflite").exists()
@@ -113,4 +117,59 @@ def test_a_file_with_other_weights(failures, digits_run, tmp_path):
     endpoint = digits_run.template.endpoints(model)["classify"]
     write_saved_model({"classify": endpoint}, tmp_path / "other")
     request = {"saved_model": str(tmp_path / "other"), "signatures": ["classify"]}
-    assert "differs from Keras by" in failures(convert(request, "float32"))[0]
+    content = convert({**request, "precision": "float32"})
+    assert "differs from Keras by" in failures(content)[0]
+
+
+@pytest.mark.parametrize("verb", [["export"], ["export", "--quantize", "best"]])
+def test_a_lambda_layer(copied_run, command, monkeypatch, verb):
+    def hidden(model):
+        x = keras.layers.Lambda(lambda x: x, name="hidden")(model.input)
+        return {"classify": keras.Model({"image": model.input}, {"probabilities": x})}
+
+    template = dataclasses.replace(copied_run.template, endpoints=hidden)
+    monkeypatch.setattr(maquette.Run, "template", template)
+    done = command(verb[0], copied_run.path, *verb[1:])
+    assert (done.code, done.out) == (2, "")
+    assert done.err == (
+        "maquette: layer 'hidden' of the endpoint 'classify' is a Lambda, which hides any code; "
+        "write it as a class derived from keras.layers.Layer\n"
+    )
+    assert not (copied_run.path / "export").exists()
+
+
+def test_a_truncated_run_leaves_nothing(copied_run, command):
+    weights = copied_run.path / "model.keras"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    before = sorted(path.name for path in copied_run.path.iterdir())
+    done = command("export", copied_run.path)
+    assert done.code == 2
+    assert "model.keras is not the file that the training wrote" in done.err
+    assert sorted(path.name for path in copied_run.path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--budget", "1%"], "--budget goes with --quantize best"),
+        (["--quantize", "best", "--budget", "one"], "--budget must be a share such as 1% or 0.01"),
+        (["--quantize", "best", "--budget", "101%"], "--budget must be a share such as 1% or 0.01"),
+        (["--quantize", "bets"], "bets"),
+        (["--formats", "int8", "--int8-io", "int8"], "int8-io"),
+        (["--formats", "int7"], "int7"),
+    ],
+)
+def test_a_request_that_makes_no_sense(copied_run, command, words, message):
+    done = command("export", copied_run.path, *words)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.count("\n") == 1
+    assert message in done.err
+    assert not (copied_run.path / "export").exists()
+
+
+def test_int4_without_its_library(copied_run, command, monkeypatch):
+    monkeypatch.setattr(formats, "find_spec", lambda name: None)
+    done = command("export", copied_run.path, "--formats", "int4")
+    assert done.code == 2
+    assert "int4 is made by ai-edge-quantizer: pip install 'maquette[quantize]'" in done.err
+    assert "int4" not in formats.possible_formats()

@@ -6,7 +6,8 @@ import keras
 import numpy as np
 import pytest
 
-from maquette.exporting.litert import LiteRtFile, convert_apart, custom_operators
+from maquette.exporting.converter import Converter
+from maquette.exporting.litert import LiteRtFile, custom_operators
 from maquette.exporting.saved_model import write_saved_model
 from maquette.moment_normalization import MomentNormalization
 
@@ -125,8 +126,14 @@ def lite_files(tmp_path_factory) -> dict[str, LiteRtFile]:
     (folder / "calibration").mkdir()
     np.savez(folder / "calibration" / "normalize.npz", image=drawings(60))
     files = {name: folder / f"{name}.tflite" for name in ("float32", "float16", "dynamic", "int8")}
-    failures = convert_apart(folder / "saved_model", ["normalize"], folder / "calibration", files)
-    assert failures == {}
+    request = {
+        "saved_model": str(folder / "saved_model"),
+        "signatures": ["normalize"],
+        "calibration": str(folder / "calibration"),
+    }
+    with Converter(folder) as converter:
+        for name, path in files.items():
+            assert converter.make({**request, "precision": name}, path) == ""
     assert [custom_operators(path) for path in files.values()] == [[]] * 4
     return {name: LiteRtFile(path) for name, path in files.items()}
 

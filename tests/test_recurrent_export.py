@@ -94,7 +94,8 @@ def test_flip_reverses_as_numpy_does(axis):
 def test_keras_has_its_own_recurrence_again_afterwards():
     before = backend.rnn, backend.lstm, backend.gru, backend.numpy.flip
     with phone_recurrence():
-        assert backend.rnn is recurrence
+        during = backend.rnn, backend.lstm, backend.gru, backend.numpy.flip
+    assert not set(before) & set(during)
     with pytest.raises(ValueError, match="stop"), phone_recurrence():
         raise ValueError("stop")
     assert (backend.rnn, backend.lstm, backend.gru, backend.numpy.flip) == before
@@ -139,9 +140,10 @@ def test_masked_layers_convert_for_any_batch_and_time(masked_model, variant, tmp
         "saved_model": str(tmp_path / "model"),
         "signatures": ["read"],
         "calibration": str(tmp_path / "calibration"),
+        "precision": variant,
     }
     file = tmp_path / "model.tflite"
-    file.write_bytes(convert(request, variant))
+    file.write_bytes(convert(request))
     assert custom_operators(file) == []
     runner = Interpreter(str(file)).get_signature_runner("read")
     for batch in (ids, ids[:1], np.pad(ids, ((0, 0), (0, 4)))):

@@ -172,9 +172,18 @@ def test_after_an_export_the_report_has_its_table(copied_run: Run):
     page = rewritten(copied_run)
     assert "Not exported yet" not in page.text
     assert page.rows[-3:] == [
-        ["Format", "File", "Accuracy", "Agreement", "Latency (ms)", "Size (MB)", "Gate"],
-        ["float32", "model_float32.tflite", "0.9123", "1.0000", "0.12", "14.68", "passed"],
-        ["int8", "model_int8.tflite", "0.5000", "0.6000", "", "", "accuracy fell by 0.41"],
+        ["Format", "File", "Accuracy", "Agreement", "Latency (ms)", "Size (MB)", "Made", "Gate"],
+        [
+            "float32",
+            "model_float32.tflite",
+            "0.9123",
+            "1.0000",
+            "0.12",
+            "14.68",
+            "as it is",
+            "passed",
+        ],
+        ["int8", "model_int8.tflite", "0.5000", "0.6000", "", "", "", "accuracy fell by 0.41"],
     ]
 
 

@@ -13,8 +13,7 @@ from instant_training import rows_of, score_of
 import maquette
 from maquette.errors import GateError, UserError
 from maquette.evaluation import open_run_data
-from maquette.exporting import export as exporting
-from maquette.exporting import measuring
+from maquette.exporting import measuring, workshop
 from maquette.exporting.litert import LiteRtFile
 from maquette.exporting.measuring import Measured
 from maquette.files import TEMPORARY
@@ -149,7 +148,7 @@ class Careless(LiteRtFile):
 
 def test_the_gate_refuses_what_disagrees_and_not_what_scores_less(digits_run, monkeypatch):
     data = open_run_data(digits_run)
-    monkeypatch.setattr(exporting, "LiteRtFile", Careless)
+    monkeypatch.setattr(workshop, "LiteRtFile", Careless)
     made = measuring.measure(digits_run, data)
     kept = digits_run.template.TASK.item_scores(digits_run, data, "validation").values.mean()
     assert kept - made.scores.mean() > 0.015

@@ -190,19 +190,21 @@ def compare_verb(words: Sequence[str]) -> None:
 
 def export_verb(words: Sequence[str]) -> None:
     """Export a run to SavedModel and TFLite, each file checked against the original."""
-    from maquette.reporting.report import export_rows
+    from maquette.reporting.report import candidates, export_rows
 
     options = parse(ExportOptions, words, "maquette export", export_verb.__doc__)
     run = maquette.Run(options.run)
     load_tensorflow()
     failure = None
     try:
-        rows = maquette.export(run, options.formats, options.max_drop)
+        rows = maquette.export(run, **{k: v for k, v in options if k not in ("run", "as_json")})
     except GateError as error:
         rows, failure = error.rows, error
     if options.as_json:
         print_json(rows)
     else:
+        if options.quantize:
+            print_table(export_rows(candidates(run)), "Candidates")
         print_table(export_rows(rows))
         print(run.path / "export")
     if failure:

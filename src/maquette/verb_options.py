@@ -162,12 +162,22 @@ class ExportOptions(Options):
     run: RunFolder
     """Folder of a run."""
     formats: Annotated[
-        tuple[Literal["saved_model", "float32", "float16", "dynamic", "int8"], ...],
+        tuple[
+            Literal["saved_model", "float32", "float16", "dynamic", "int8", "int16x8", "int4"], ...
+        ],
         Field(min_length=1),
     ] = ("saved_model", "float32", "float16", "dynamic", "int8")
     """What to write: a SavedModel, and TFLite files of these precisions."""
     max_drop: Annotated[float, Field(ge=0, le=1)] = 0.01
     """Score that a file may lose against the original; 0.01 is one point."""
+    static: bool = False
+    """Write a second TFLite file of each format with fixed shapes, a batch of one: for browsers."""
+    int8_io: Literal["float", "uint8"] = "float"
+    """Type of those inputs and outputs of int8 files that are floats otherwise."""
+    quantize: Literal["best"] | None = None
+    """Make TFLite files of all formats, and write the smallest within the budget."""
+    budget: Annotated[str | None, arg(metavar="SHARE")] = None
+    """Score that the best may lose, e.g. 1%; by default --max-drop."""
     as_json: Json = False
     """Print JSON."""
 

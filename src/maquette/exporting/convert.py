@@ -1,36 +1,81 @@
-"""Converting a SavedModel to TFLite files: `python -m maquette.exporting.convert REQUEST`.
+"""Converting SavedModels to TFLite files: `python -m maquette.exporting.convert`.
 
-It runs in a process of its own, because the converter can crash. REQUEST is a JSON file with
-`saved_model`, `signatures`, `calibration` (a folder with one `.npz` per signature) and `files`, a
-mapping of variant to the path to write. Each file appears when its conversion is done, so a
-reader knows how far a crashed process came.
+It runs in a process of its own, because the converter can crash. Each line of its input is a
+request in JSON with `saved_model`, `signatures`, `calibration` (a folder with one `.npz` per
+signature), `precision`, `io`, `floats` (names of operators that stay in float) and the `path` to
+write. The file appears when it is done; what cannot be converted leaves its reason in a file
+beside it that ends in `.refused`.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
+BUILTINS, INT8 = tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.TFLITE_BUILTINS_INT8
+INT16X8 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
+OPERATORS = {"int8": [INT8], "int16x8": [INT16X8, BUILTINS]}
 
-def convert(request: dict, variant: str) -> bytes:
+
+def convert(request: dict) -> bytes:
     """Return the bytes of one TFLite file with builtin operators only."""
-    converter = tf.lite.TFLiteConverter.from_saved_model(
+    if request["precision"] == "int4":
+        return _with_int4_weights(request)
+    if request.get("floats"):
+        return _partly_in_float(request)
+    return converter(request).convert()
+
+
+def converter(request: dict) -> tf.lite.TFLiteConverter:
+    """Return the converter of a request, ready to convert."""
+    precision, made = request["precision"], _open(request)
+    made.target_spec.supported_ops = OPERATORS.get(precision, [BUILTINS])
+    if precision not in ("float32", "int4"):
+        made.optimizations = [tf.lite.Optimize.DEFAULT]
+    if precision == "float16":
+        made.target_spec.supported_types = [tf.float16]
+    if precision in OPERATORS:
+        made.representative_dataset = calibration(Path(request["calibration"]))
+    if request.get("io") == "uint8":
+        made.inference_input_type = made.inference_output_type = tf.uint8
+    return made
+
+
+def _open(request: dict) -> tf.lite.TFLiteConverter:
+    return tf.lite.TFLiteConverter.from_saved_model(
         request["saved_model"], signature_keys=request["signatures"]
     )
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-    if variant != "float32":
-        converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    if variant == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    if variant == "int8":
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.representative_dataset = calibration(Path(request["calibration"]))
-    return converter.convert()
+
+
+def _with_int4_weights(request: dict) -> bytes:
+    from ai_edge_quantizer import quantizer, recipe
+
+    maker = quantizer.Quantizer(bytearray(converter(request).convert()))
+    maker.load_quantization_recipe(recipe.dynamic_wi4_afp32())
+    return bytes(maker.quantize().quantized_model)
+
+
+def _partly_in_float(request: dict) -> bytes:
+    """Quantise all but some operators; the calibration is done once for each SavedModel."""
+    options = tf.lite.experimental.QuantizationDebugOptions(denylisted_ops=request["floats"])
+    quantiser = _calibrated(request["saved_model"], json.dumps({**request, "floats": []}))
+    # It also looks for operators to compare with float, which not every choice leaves.
+    with suppress(ValueError):
+        quantiser.options = options
+    return quantiser.get_nondebug_quantized_model()
+
+
+@cache
+def _calibrated(saved_model: str, request: str) -> tf.lite.experimental.QuantizationDebugger:
+    return tf.lite.experimental.QuantizationDebugger(converter=converter(json.loads(request)))
 
 
 def calibration(folder: Path) -> Callable[[], Iterator]:
@@ -47,12 +92,24 @@ def calibration(folder: Path) -> Callable[[], Iterator]:
     return examples
 
 
+def reason(error: Exception) -> str:
+    """Return the line of an error that names its cause."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    cause = next((line for line in lines if "error:" in line), lines[0] if lines else "")
+    cause = re.sub(r"^.*error: (loc\(.*\): )?", "", cause)
+    return f"{type(error).__name__}: {cause}"[:300]
+
+
 def main() -> None:
-    """Convert what the request file asks for."""
-    request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    for variant, path in request["files"].items():
-        content = convert(request, variant)
-        temporary = Path(path).with_suffix(".part")
+    """Convert what each line of the input asks for, until it ends."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        path = Path(request["path"])
+        try:
+            content = convert(request)
+        except Exception as error:  # Whatever a converter raises is an answer.
+            path, content = path.with_suffix(".refused"), reason(error).encode()
+        temporary = path.with_suffix(".part")
         temporary.write_bytes(content)
         temporary.replace(path)
 

@@ -2,246 +2,178 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import keras
-import numpy as np
-
-from maquette.errors import GateError, UserError, nearest
+from maquette.errors import GateError, UserError
 from maquette.evaluation import open_run_data
-from maquette.exporting.gate import (
-    Reference,
-    Runnable,
-    Verdict,
-    examine,
-    first_line,
-    run_in_batches,
+from maquette.exporting.choosing import best, share
+from maquette.exporting.formats import (
+    FORMATS,
+    VARIANTS,
+    Target,
+    check,
+    possible_formats,
+    require_tensorflow,
+    targets,
 )
-from maquette.exporting.litert import LiteRtFile, convert_apart, custom_operators, latency
-from maquette.exporting.recurrent import phone_recurrence
+from maquette.exporting.gate import Verdict, examine, first_line
+from maquette.exporting.job import Job, job_of
+from maquette.exporting.ladder import climb
+from maquette.exporting.rows import refusal, repair, saved_model_row, tflite_row
 from maquette.exporting.saved_model import SavedModel, write_saved_model
-from maquette.files import TEMPORARY, folder_written_whole, sha256
-from maquette.progress import track, waiting
+from maquette.exporting.workshop import Workshop
+from maquette.files import TEMPORARY, folder_written_whole, written_whole
+from maquette.progress import say, waiting
 from maquette.reporting import report
+from maquette.reporting.export_plots import pareto
 from maquette.run import Run
-from maquette.tasks.task import Probe, Task
 
-VARIANTS = ("float32", "float16", "dynamic", "int8")
-FORMATS = ("saved_model", *VARIANTS)
-CALIBRATION_EXAMPLES = 200
-GATE_EXAMPLES = 1000
+__all__ = ["FORMATS", "MAX_DROP", "VARIANTS", "Job", "export", "job_of", "require_tensorflow"]
+
 MAX_DROP = 0.01
 
 
 def export(
-    run: str | Path | Run, formats: Sequence[str] = FORMATS, max_drop: float = MAX_DROP
+    run: str | Path | Run,
+    formats: Sequence[str] = FORMATS,
+    max_drop: float = MAX_DROP,
+    static: bool = False,
+    int8_io: str = "float",
+    quantize: str | None = None,
+    budget: str | float | None = None,
 ) -> list[dict[str, Any]]:
     """Export a run to `export/` in its folder.
 
     Every file passes the gate: builtin operators only, it runs in LiteRT, agrees with Keras on
-    validation data, and scores no more than `max_drop` below the original there. What does not
-    pass is not written.
+    validation data, and scores no more than `max_drop` below the original there. A TFLite file
+    that does not pass is made again in other ways, those of its ladder, until one passes; if none
+    does, it is not written.
 
     Example:
         >>> rows = maquette.export("saved_models/cnn/digits", formats=["int8"])
-        >>> rows[0]["bytes"], rows[0]["accuracy"]
+        >>> rows[0]["bytes"], rows[0]["accuracy"], rows[0]["rung"]
 
     Args:
         run: A run, or the path of its folder.
-        formats: Which of `saved_model`, `float32`, `float16`, `dynamic` and `int8` to write;
-            int8 is calibrated on the run's own training data.
+        formats: Which of `saved_model`, `float32`, `float16`, `dynamic`, `int8`, `int16x8` and
+            `int4` to write; int8 and int16x8 are calibrated on the run's own training data.
         max_drop: Score that a file may lose against the original, 0.01 being one point.
+        static: Whether to write a second TFLite file of each format, `model_..._static.tflite`,
+            all of whose shapes are fixed, for browsers and some accelerators of phones: one
+            example at a time, and sequences as long as those of the calibration.
+        int8_io: Type of the inputs and outputs of int8 files that are floats otherwise, `"float"`
+            or `"uint8"`.
+        quantize: `"best"` makes TFLite files of all formats, or of those that `formats` was set
+            to, and writes the smallest; of files about as small (within a tenth) the fastest.
+        budget: Score that the best may lose, e.g. `"1%"` or 0.01. Defaults to `max_drop`.
 
     Returns:
         One row per format: file, bytes, score, agreement, median latency, sha256, inputs and
-        outputs; `failures` lists what did not pass. The same is in `export/export.json`.
+        outputs; `rung` is the way in which the file was made, `tried` what failed before it;
+        `failures` lists what did not pass if no way did. The same is in `export/export.json`.
 
     Raises:
         UserError: the run, its data or a format cannot be used.
-        GateError: a file failed the gate. The others are written.
+        GateError: no way to make a file passed the gate. The others are written.
     """
-    run = run if isinstance(run, Run) else Run(run)
-    _check_formats(formats, max_drop)
+    chooses = _chooses(quantize, budget)
+    max_drop = max_drop if budget is None else share(budget)
+    if chooses and tuple(formats) == FORMATS:
+        formats = possible_formats()
+    check(formats, max_drop, int8_io)
     require_tensorflow()
+    run = run if isinstance(run, Run) else Run(run)
     job = job_of(run, open_run_data(run))
-    task = run.template.TASK
     with folder_written_whole(run.path / "export") as folder:
-        assets = task.assets(run.description)
-        for name, text in assets.items():
-            (folder / name).write_text(text, encoding="utf-8")
-        rows = _write_files(job, folder, formats, max_drop)
-        for name, content in task.other_formats(run).items():
+        labels = _write_assets(run, folder)
+        with _workshop(job, folder.parent, max_drop) as workshop:
+            wanted = targets(formats, static, int8_io)
+            rows = [_saved_model(workshop, folder)] if "saved_model" in formats else []
+            kept = {}
+            if chooses:
+                kept, wanted = _best(workshop, wanted, folder)
+            rows += [_tflite(workshop, target, folder) for target in wanted]
+        for name, content in run.template.TASK.other_formats(run).items():
             (folder / name).write_bytes(content)
-        labels = assets.get("labels.txt", "").splitlines()
-        summary = {"template": run.record["template"], "run": run.path.name, "labels": labels}
-        text = json.dumps({**summary, "files": rows}, indent=2, ensure_ascii=False)
+        record = {"template": run.record["template"], "run": run.path.name, "labels": labels}
+        text = json.dumps({**record, "files": rows, **kept}, indent=2, ensure_ascii=False)
         (folder / "export.json").write_text(text + "\n", encoding="utf-8")
     report.write(run)
-    failed = [f"{row['format']}: {reason}" for row in rows for reason in row["failures"]]
+    failed = [refusal(row) for row in rows if row["failures"]]
     if failed:
         raise GateError("not exported, " + "; ".join(failed), rows)
     return rows
 
 
-def require_tensorflow() -> None:
-    """Raise a `UserError` where Keras runs on a backend that cannot write exports."""
-    if keras.backend.backend() != "tensorflow":
-        raise UserError(
-            f"exports are written with TensorFlow, Keras runs on {keras.backend.backend()}; "
-            f"export with KERAS_BACKEND=tensorflow"
-        )
+def _chooses(quantize: str | None, budget: str | float | None) -> bool:
+    if quantize not in (None, "best"):
+        raise UserError(f"--quantize takes best; received {quantize!r}")
+    if budget is not None and quantize is None:
+        raise UserError("--budget goes with --quantize best; --max-drop is for all other files")
+    return quantize == "best"
 
 
-def _check_formats(formats: Sequence[str], max_drop: float) -> None:
-    for name in formats:
-        if name not in FORMATS:
-            raise UserError(
-                f"no format {name!r}{nearest(name, FORMATS)}; there are {', '.join(FORMATS)}"
-            )
-    if not formats:
-        raise UserError(f"no format asked for; there are {', '.join(FORMATS)}")
-    if not 0 <= max_drop <= 1:
-        raise UserError(f"--max-drop must be between 0 and 1; received {max_drop}")
+def _write_assets(run: Run, folder: Path) -> list[str]:
+    """Write the text files that go with the model, and return the labels."""
+    assets = run.template.TASK.assets(run.description)
+    for name, text in assets.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return assets.get("labels.txt", "").splitlines()
 
 
-@dataclass(frozen=True)
-class Job:
-    """What is exported, and what it must agree with.
-
-    Args:
-        task: The run's task.
-        endpoints: What goes into every file, by name.
-        server_endpoints: What goes into the SavedModel as well.
-        reference: Keras' answers on validation data.
-        calibration: Training examples of each endpoint, for int8.
-    """
-
-    task: Task
-    endpoints: dict[str, keras.Model]
-    server_endpoints: dict[str, keras.Model]
-    reference: Reference
-    calibration: dict[str, Probe]
+@contextmanager
+def _workshop(job: Job, beside: Path, max_drop: float) -> Iterator[Workshop]:
+    with (
+        TemporaryDirectory(prefix=TEMPORARY, dir=beside) as scratch,
+        Workshop(job, Path(scratch), max_drop) as workshop,
+    ):
+        yield workshop
 
 
-def job_of(run: Run, data: Any) -> Job:
-    """Return what a run exports; the data is as the run sees it."""
-    task = run.template.TASK
-    endpoints, served = run.template.endpoints(run.model), task.server_endpoints(run)
-    every, split = {**endpoints, **served}, "validation" if "validation" in data.splits else "train"
-    probes = task.probes(run, data, split, GATE_EXAMPLES)
-    outputs = {
-        name: run_in_batches(_Keras(every), name, probes[name].inputs)
-        for name in track(list(every), "answers of Keras", len(every))
-    }
-    return Job(
-        task,
-        endpoints,
-        served,
-        Reference(probes, outputs, task.agreement, task.judge),
-        task.probes(run, data, "train", CALIBRATION_EXAMPLES),
-    )
-
-
-class _Keras:
-    """The original endpoints, run like an exported file."""
-
-    def __init__(self, endpoints: dict):
-        self._endpoints = endpoints
-
-    def run(self, endpoint: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        tensors = {name: keras.ops.convert_to_tensor(value) for name, value in inputs.items()}
-        outputs = self._endpoints[endpoint].predict_on_batch(tensors)
-        return {name: np.asarray(value) for name, value in outputs.items()}
-
-
-def _write_files(
-    job: Job, folder: Path, formats: Sequence[str], max_drop: float
-) -> list[dict[str, Any]]:
-    """Write what passes the gate into `folder` and return the table's rows."""
-    with TemporaryDirectory(prefix=TEMPORARY, dir=folder.parent) as scratch:
-        work = Path(scratch)
-        made = {v: work / f"model_{v}.tflite" for v in VARIANTS if v in formats}
-        crashes = convert_all(job, work, made)
-        if "saved_model" in formats:
-            every = {**job.endpoints, **job.server_endpoints}
-            with waiting("writing the SavedModel"):
-                write_saved_model(every, work / "saved_model", list(folder.iterdir()))
-            made = {"saved_model": work / "saved_model", **made}
-        rows = []
-        for variant, path in track(made.items(), "checking", len(made)):
-            verdict = verdict_of(job, path, variant, max_drop, crashes.get(variant))
-            rows.append(_row(job, path, variant, verdict))
-            if not verdict.failures:
-                path.rename(folder / path.name)
-    return rows
-
-
-def convert_all(job: Job, work: Path, files: dict[str, Path]) -> dict[str, str]:
-    """Write TFLite files, and return the reason for each that failed."""
-    if not files:
-        return {}
-    calibration = work / "calibration"
-    calibration.mkdir()
-    for name in job.endpoints:
-        np.savez(calibration / f"{name}.npz", **job.calibration[name].inputs)
-    with waiting(f"converting to {', '.join(files)}"):
-        with phone_recurrence():
-            write_saved_model(job.endpoints, work / "convertible")
-        return convert_apart(work / "convertible", list(job.endpoints), calibration, files)
-
-
-def verdict_of(job: Job, path: Path, variant: str, max_drop: float, crash: str | None) -> Verdict:
-    """Return what the gate finds of a file that was to be written."""
-    if crash:
-        return Verdict(agreement=0.0, failures=[crash])
+def _saved_model(workshop: Workshop, folder: Path) -> dict[str, Any]:
+    """Write the SavedModel if it passes the gate, and return its row."""
+    job, path = workshop.job, folder / "saved_model"
+    with waiting("writing the SavedModel"):
+        assets = list(folder.iterdir())
+        write_saved_model({**job.endpoints, **job.server_endpoints}, path, assets)
     try:
-        file = _open(path, variant)
+        with waiting("checking the SavedModel"):
+            verdict = examine(SavedModel(path), "saved_model", job.reference, workshop.max_drop)
     except Exception as error:  # Whatever a reader raises tells of the file.
-        return Verdict(agreement=0.0, failures=[f"does not load: {first_line(error)}"])
-    reference = job.reference if variant == "saved_model" else job.reference.of(job.endpoints)
-    return examine(file, variant, reference, max_drop)
-
-
-def _open(path: Path, variant: str) -> Runnable:
-    if variant == "saved_model":
-        return SavedModel(path)
-    custom = custom_operators(path)
-    if custom:
-        raise ValueError(f"it uses operators no phone has: {', '.join(custom)}")
-    return LiteRtFile(path)
-
-
-def _row(job: Job, path: Path, variant: str, verdict: Verdict) -> dict[str, Any]:
-    """Return a table row; what a failed file lacks is `None`."""
-    score = None if verdict.score is None else round(verdict.score, 6)
-    row = {
-        "format": variant,
-        "file": path.name,
-        "bytes": None,
-        **({job.task.score: score} if job.task.score else {}),
-        "agreement": round(verdict.agreement, 6),
-        "largest_error": float(f"{verdict.error:.3g}"),
-        "latency_ms": None,
-        "sha256": None,
-        "endpoints": {},
-        "failures": verdict.failures,
-    }
+        verdict = Verdict(agreement=0.0, failures=[f"does not load: {first_line(error)}"])
+    row = saved_model_row(job, path, verdict)
     if verdict.failures:
-        return row
-    if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file())
-        digest = hashlib.sha256("".join(f"{p.name} {sha256(p)}\n" for p in files).encode())
-        row |= {"bytes": sum(p.stat().st_size for p in files), "sha256": digest.hexdigest()}
-    else:
-        first = next(iter(job.endpoints))
-        row |= {"bytes": path.stat().st_size, "sha256": sha256(path)}
-        file = LiteRtFile(path)
-        row["latency_ms"] = round(latency(path, first, job.reference.probes[first].inputs), 3)
-        row["endpoints"] = {name: file.tensors(name, job.task.ranges) for name in job.endpoints}
+        shutil.rmtree(path)
     return row
+
+
+def _tflite(workshop: Workshop, target: Target, folder: Path) -> dict[str, Any]:
+    """Write a TFLite file if a rung of its ladder passes the gate, and return its row."""
+    climbed = climb(workshop, target.recipe)
+    row = tflite_row(workshop.job, target, climbed)
+    if climbed.attempt.passed:
+        shutil.copyfile(climbed.attempt.path, folder / target.file)
+    if line := repair(row):
+        say(line)
+    return row
+
+
+def _best(
+    workshop: Workshop, wanted: list[Target], folder: Path
+) -> tuple[dict[str, Any], list[Target]]:
+    """Return all candidates for `export.json`, and the files that are to be written."""
+    job, tried = workshop.job, [target for target in wanted if not target.recipe.static]
+    rows = [tflite_row(job, target, climb(workshop, target.recipe)) for target in tried]
+    with written_whole(folder / "pareto.png") as temporary:
+        pareto(rows, best(rows), job.task.score or "agreement").savefig(temporary, dpi=100)
+    chosen = best(rows)
+    kept = {"candidates": rows, "chosen": chosen and chosen["format"]}
+    if chosen is None:
+        return kept, tried
+    return kept, [t for t in wanted if t.format == chosen["format"]]

@@ -20,6 +20,8 @@ LEAST_AGREEMENT = {
     "float16": 0.98,
     "dynamic": 0.95,
     "int8": 0.90,
+    "int16x8": 0.95,
+    "int4": 0.90,
 }
 # Largest error relative to the size of the outputs, for files that compute in floats.
 LARGEST_ERROR = {"saved_model": 1e-4, "float32": 1e-4, "float16": 2e-2}
@@ -75,7 +77,9 @@ class Verdict:
     outputs: dict[str, dict[str, np.ndarray]] = field(default_factory=dict)
 
 
-def examine(file: Runnable, variant: str, reference: Reference, max_drop: float) -> Verdict:
+def examine(
+    file: Runnable, variant: str, reference: Reference, max_drop: float, batch: int = BATCH
+) -> Verdict:
     """Run a file on real data and compare it with Keras.
 
     Args:
@@ -84,11 +88,12 @@ def examine(file: Runnable, variant: str, reference: Reference, max_drop: float)
         reference: Keras' answers.
         max_drop: Score that the file may lose. One example more or less is below what the data
             can measure, and is always allowed.
+        batch: Number of examples to run at a time.
     """
     verdict = Verdict()
     for endpoint, expected in reference.outputs.items():
         try:
-            received = run_in_batches(file, endpoint, reference.probes[endpoint].inputs)
+            received = run_in_batches(file, endpoint, reference.probes[endpoint].inputs, batch)
         except Exception as error:  # Whatever a runtime raises tells of the file.
             verdict.failures.append(f"{endpoint} does not run: {first_line(error)}")
             verdict.agreement = 0.0
@@ -109,13 +114,13 @@ def first_line(error: Exception) -> str:
 
 
 def run_in_batches(
-    file: Runnable, endpoint: str, inputs: dict[str, np.ndarray]
+    file: Runnable, endpoint: str, inputs: dict[str, np.ndarray], batch: int = BATCH
 ) -> dict[str, np.ndarray]:
     """Return an endpoint's outputs for all inputs."""
     count = len(next(iter(inputs.values())))
     parts = [
-        file.run(endpoint, {name: array[i : i + BATCH] for name, array in inputs.items()})
-        for i in range(0, count, BATCH)
+        file.run(endpoint, {name: array[i : i + batch] for name, array in inputs.items()})
+        for i in range(0, count, batch)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 

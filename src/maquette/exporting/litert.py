@@ -1,11 +1,8 @@
-"""TFLite files: making them in a child process, looking inside, and running them."""
+"""TFLite files: looking inside, and running them."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -14,65 +11,11 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter
 
+from maquette.exporting.freezing import builtin, read
 from maquette.quiet import quiet_stream
 
 LATENCY_RUNS, WARM_UP_RUNS = 30, 3
-LONGEST_CONVERSION = 1800  # seconds
-LITE_CUSTOM = int(schema.BuiltinOperator.CUSTOM)
-
-
-def convert_apart(
-    saved_model: Path, signatures: list[str], calibration: Path, files: dict[str, Path]
-) -> dict[str, str]:
-    """Convert a SavedModel to the given files in a child process.
-
-    A variant that crashes the converter does not keep the others from being made.
-
-    Args:
-        saved_model: Folder of the SavedModel.
-        signatures: Names of its signatures.
-        calibration: Folder of real inputs, one `.npz` per signature.
-        files: Path to write for each variant.
-
-    Returns:
-        For each variant that failed, the reason.
-    """
-    failures: dict[str, str] = {}
-    waiting = dict(files)
-    while waiting:
-        request = {
-            "saved_model": str(saved_model),
-            "signatures": signatures,
-            "calibration": str(calibration),
-            "files": {variant: str(path) for variant, path in waiting.items()},
-        }
-        request_file = saved_model.parent / "request.json"
-        request_file.write_text(json.dumps(request), encoding="utf-8")
-        reason = _run_child(request_file)
-        waiting = {v: path for v, path in waiting.items() if not path.exists()}
-        if waiting:
-            failed = next(iter(waiting))
-            failures[failed] = reason or "the converter wrote no file"
-            del waiting[failed]
-    return failures
-
-
-def _run_child(request_file: Path) -> str:
-    """Return an empty string, or why the child process failed."""
-    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": ""}
-    command = [sys.executable, "-m", "maquette.exporting.convert", str(request_file)]
-    try:
-        child = subprocess.run(
-            command, capture_output=True, text=True, env=environment, timeout=LONGEST_CONVERSION
-        )
-    except subprocess.TimeoutExpired:
-        return f"the converter took longer than {LONGEST_CONVERSION} s"
-    if child.returncode < 0:
-        return f"the converter crashed (signal {-child.returncode})"
-    if child.returncode > 0:
-        lines = [line.strip() for line in child.stderr.splitlines() if "Error" in line]
-        return lines[-1][:300] if lines else f"the converter exited with {child.returncode}"
-    return ""
+CUSTOM = int(schema.BuiltinOperator.CUSTOM)
 
 
 class LiteRtFile:
@@ -89,8 +32,11 @@ class LiteRtFile:
             self._interpreter.allocate_tensors()
 
     def run(self, endpoint: str, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Return an endpoint's outputs by name."""
-        return dict(self._interpreter.get_signature_runner(endpoint)(**inputs))
+        """Return an endpoint's outputs by name; integers that stand for floats are translated."""
+        runner = self._interpreter.get_signature_runner(endpoint)
+        takes, gives = runner.get_input_details(), runner.get_output_details()
+        given = {name: _quantised(array, takes[name]) for name, array in inputs.items()}
+        return {name: _real(array, gives[name]) for name, array in runner(**given).items()}
 
     def tensors(
         self, endpoint: str, ranges: dict[str, tuple[float, float]]
@@ -131,9 +77,31 @@ def latency(path: Path, endpoint: str, inputs: dict[str, np.ndarray]) -> float:
 
 def custom_operators(path: Path) -> list[str]:
     """Return the names of the operators that a phone's runtime does not bring along."""
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(path.read_bytes(), 0))
     return [
         (code.customCode or b"unnamed").decode()
-        for code in model.operatorCodes
-        if max(code.builtinCode, code.deprecatedBuiltinCode) == LITE_CUSTOM
+        for code in read(path.read_bytes()).operatorCodes
+        if builtin(code) == CUSTOM
     ]
+
+
+def operators(path: Path) -> list[str]:
+    """Return the names of the kinds of builtin operators in a file, e.g. `"CONV_2D"`."""
+    names = {number: name for name, number in vars(schema.BuiltinOperator).items()}
+    codes = {builtin(code) for code in read(path.read_bytes()).operatorCodes}
+    return sorted(names[code] for code in codes if code != CUSTOM)
+
+
+def _quantised(array: np.ndarray, detail: dict[str, Any]) -> np.ndarray:
+    scale, zero = detail["quantization"]
+    if not scale or not np.issubdtype(array.dtype, np.floating):
+        return array
+    limits = np.iinfo(detail["dtype"])
+    steps = np.round(array / scale + zero).clip(limits.min, limits.max)
+    return steps.astype(detail["dtype"])
+
+
+def _real(array: np.ndarray, detail: dict[str, Any]) -> np.ndarray:
+    scale, zero = detail["quantization"]
+    if not scale or np.issubdtype(array.dtype, np.floating):
+        return array
+    return ((array.astype(np.float32) - zero) * scale).astype(np.float32)

@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from maquette.errors import GateError
-from maquette.exporting.export import Job, convert_all, job_of, verdict_of
 from maquette.exporting.gate import Verdict
+from maquette.exporting.job import Job, job_of
+from maquette.exporting.ladder import climb
 from maquette.exporting.litert import latency
+from maquette.exporting.workshop import Recipe, Workshop
 from maquette.files import TEMPORARY
 from maquette.run import Run
 
@@ -54,16 +56,17 @@ def measure(run: Run, data: Any, variant: str = "int8") -> Measured:
         GateError: the file was not made, does not run, or does not agree with Keras.
     """
     job = job_of(run, data)
-    with TemporaryDirectory(prefix=TEMPORARY, dir=run.path) as scratch:
-        path = Path(scratch) / f"model_{variant}.tflite"
-        crashes = convert_all(job, Path(scratch), {variant: path})
-        verdict = verdict_of(job, path, variant, ANY_DROP, crashes.get(variant))
-        if verdict.failures:
-            raise GateError("; ".join(verdict.failures))
+    with (
+        TemporaryDirectory(prefix=TEMPORARY, dir=run.path) as scratch,
+        Workshop(job, Path(scratch), ANY_DROP) as workshop,
+    ):
+        made = climb(workshop, Recipe(variant)).attempt
+        if not made.passed:
+            raise GateError("; ".join(made.verdict.failures))
         first = next(iter(job.endpoints))
         inputs = job.reference.probes[first].inputs
-        milliseconds = min(latency(path, first, inputs) for _ in range(ROUNDS))
-        return Measured(path.stat().st_size, milliseconds, _scores(job, verdict))
+        milliseconds = min(latency(made.path, first, inputs) for _ in range(ROUNDS))
+        return Measured(made.path.stat().st_size, milliseconds, _scores(job, made.verdict))
 
 
 def _scores(job: Job, verdict: Verdict) -> np.ndarray | None:

@@ -13,7 +13,7 @@ from keras.src import backend
 
 
 @contextmanager
-def phone_recurrence() -> Iterator[None]:
+def phone_recurrence(written_out: bool = False, met: set[str] | None = None) -> Iterator[None]:
     """Trace recurrent layers so that they convert to builtin TFLite operators.
 
     Keras collects the outputs of the steps in a `TensorArray`, which TFLite lacks for a batch of
@@ -27,13 +27,33 @@ def phone_recurrence() -> Iterator[None]:
     Example:
         >>> with phone_recurrence():
         ...     function.get_concrete_function(ids=tf.TensorSpec((None, None), tf.int32))
+
+    Args:
+        written_out: Whether to write all steps out, without a loop.
+        met: Takes in `"loops"` once a loop was traced or written out.
     """
+    met = set() if met is None else met
     with ExitStack() as stack:
-        stack.enter_context(mock.patch.object(backend, "rnn", recurrence))
+        stack.enter_context(mock.patch.object(backend, "rnn", _recurrence(written_out, met)))
         for fused in ("lstm", "gru"):
             stack.enter_context(mock.patch.object(backend, fused, _not_fused))
         stack.enter_context(mock.patch.object(backend.numpy, "flip", flip))
         yield
+
+
+def _recurrence(written_out: bool, met: set[str]) -> Callable:
+    """Return what layers call instead of `keras.src.backend.rnn`."""
+
+    def recur(step_function: Callable, inputs: tf.Tensor, initial_states: Any, **options: Any):
+        steps = inputs.shape[0 if options.get("time_major") else 1]
+        if steps != 1:
+            met.add("loops")
+        if written_out and steps is None:
+            raise ValueError("the number of steps is not fixed, so they cannot be written out")
+        options["unroll"] = written_out or options.get("unroll", False)
+        return recurrence(step_function, inputs, initial_states, **options)
+
+    return recur
 
 
 def _not_fused(*args: Any, **kwargs: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,24 +12,29 @@ import tensorflow as tf
 
 
 def write_saved_model(
-    endpoints: dict[str, keras.Model], path: Path, assets: Sequence[Path] = ()
+    endpoints: dict[str, keras.Model],
+    path: Path,
+    assets: Sequence[Path] = (),
+    shapes: Mapping[str, Mapping[str, tuple]] | None = None,
 ) -> None:
     """Write one SavedModel with a signature per endpoint.
 
-    Inputs and outputs keep their names, and the first dimension of each is the batch, of any
-    size. The first endpoint is also the default signature of servers.
+    Inputs and outputs keep their names, and the first dimension of each is the batch. The first
+    endpoint is also the default signature of servers.
 
     Args:
         endpoints: Functional models with named inputs and a dictionary of outputs.
         path: Folder to write.
         assets: Files that travel in the SavedModel's `assets/`.
+        shapes: Shape of each input, batch included, by endpoint and name; `None` stands for any
+            size. Defaults to those of the models.
     """
     archive = keras.export.ExportArchive()
     for name, endpoint in endpoints.items():
         # Keras counts unnamed models, and the count would change the bytes of each export.
         endpoint.name = name
         archive.track(endpoint)
-        archive.add_endpoint(name, _signature(endpoint))
+        archive.add_endpoint(name, _signature(endpoint, (shapes or {}).get(name, {})))
     # The archive has no public way to take assets; its trackable does.
     for file in assets:
         setattr(archive._tf_trackable, file.stem, tf.saved_model.Asset(str(file)))
@@ -52,9 +57,11 @@ class SavedModel:
         return {k: v.numpy() for k, v in self._signatures[endpoint](**tensors).items()}
 
 
-def _signature(endpoint: keras.Model) -> Any:
+def _signature(endpoint: keras.Model, shapes: Mapping[str, tuple]) -> Any:
     specs = {
-        tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, name=tensor.name)
+        tensor.name: tf.TensorSpec(
+            shapes.get(tensor.name, (None, *tensor.shape[1:])), tensor.dtype, name=tensor.name
+        )
         for tensor in endpoint.inputs
     }
 

@@ -48,15 +48,27 @@ def write(run: Run) -> Path:
 def export_rows(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the columns of an export's table that a person reads."""
     hidden = {"sha256", "endpoints", "failures", "bytes", "largest_error", "latency_ms"}
+    hidden |= {"rung", "tried"}
     return [
         {
             **{key: value for key, value in row.items() if key not in hidden},
             "latency (ms)": _rounded(row["latency_ms"]),
             "size (MB)": _rounded(row["bytes"], 1e6),
+            "made": _made(row),
             "gate": "; ".join(row["failures"]) or "passed",
         }
         for row in rows
     ]
+
+
+def candidates(run: Run) -> list[dict[str, Any]]:
+    """Return the table of all files that the best of a run was chosen from."""
+    return json.loads((run.path / "export" / "export.json").read_text("utf-8"))["candidates"]
+
+
+def _made(row: dict[str, Any]) -> str:
+    """Return which way of making a file passed the gate; older runs knew one way only."""
+    return "" if row["failures"] else row.get("rung", "as it is")
 
 
 def _rounded(value: float | None, unit: float = 1) -> float | None:
@@ -151,12 +163,32 @@ def _export(run: Run) -> str:
     if not path.is_file():
         command = escape(f"maquette export {quote(str(run.path))}")
         return f"<p>Not exported yet: <code>{command}</code></p>"
-    rows = json.loads(path.read_text(encoding="utf-8"))["files"]
+    exported = json.loads(path.read_text(encoding="utf-8"))
+    rows = exported["files"]
     failed = ", ".join(row["format"] for row in rows if row["failures"])
     verdict = '<p class="good">All passed.</p>'
     if failed:
         verdict = f'<p class="bad">Did not pass, and left out: {escape(failed)}.</p>'
-    return f"<p>{GATE}</p>{verdict}{table(export_rows(rows))}"
+    tables = [table(export_rows(rows)), *_repairs(rows), *_candidates(exported, path.parent)]
+    return f"<p>{GATE}</p>{verdict}{''.join(tables)}"
+
+
+def _repairs(rows: list[dict[str, Any]]) -> list[str]:
+    """Return what failed before a file passed."""
+    tried = [
+        {"file": row["file"], "tried": each["rung"], "gate": "; ".join(each["failures"])}
+        for row in rows
+        for each in row.get("tried", [])
+    ]
+    return [details("What was tried before", table(tried))] if tried else []
+
+
+def _candidates(exported: dict[str, Any], folder: Path) -> list[str]:
+    """Return all that the best was chosen from."""
+    if "candidates" not in exported:
+        return []
+    rows = table(export_rows(exported["candidates"]))
+    return ["<h3>Candidates</h3>", rows, _image(folder / "pareto.png")]
 
 
 def _record_text(run: Run) -> str:
