@@ -164,6 +164,13 @@ class ExportOptions(Options):
     """Print JSON."""
 
 
+class VerifyOptions(Options):
+    path: Positional[Annotated[Path, arg(metavar="PATH")]]
+    """Folder of an export or of its run, or one exported file."""
+    as_json: Json = False
+    """Print JSON."""
+
+
 class CompareOptions(Options):
     runs: Positional[Annotated[tuple[Path, ...], RUNS]]
     """Folders of two or more runs."""
