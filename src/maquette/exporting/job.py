@@ -11,6 +11,7 @@ import numpy as np
 
 from maquette.errors import UserError
 from maquette.exporting.gate import Reference, run_in_batches
+from maquette.exporting.metadata import Metadata
 from maquette.progress import track
 from maquette.run import Run
 from maquette.tasks.task import Probe, Task
@@ -25,6 +26,7 @@ class Job:
 
     Args:
         task: The run's task.
+        metadata: What its TFLite files tell of themselves.
         endpoints: What goes into every file, by name.
         server_endpoints: What goes into the SavedModel as well.
         reference: Keras' answers on validation data.
@@ -32,14 +34,20 @@ class Job:
     """
 
     task: Task
+    metadata: Metadata
     endpoints: dict[str, keras.Model]
     server_endpoints: dict[str, keras.Model]
     reference: Reference
     calibration: dict[str, Probe]
 
 
-def job_of(run: Run, data: Any) -> Job:
+def job_of(run: Run, data: Any, **labelling: str) -> Job:
     """Return what a run exports; the data is as the run sees it.
+
+    Args:
+        run: With a trained model.
+        data: Its data.
+        **labelling: `author`, `license` and `version` for the metadata of its files.
 
     Raises:
         UserError: an endpoint has a layer whose code is not its own.
@@ -55,6 +63,7 @@ def job_of(run: Run, data: Any) -> Job:
     }
     return Job(
         task,
+        Metadata.of(run, **labelling),
         endpoints,
         served,
         Reference(probes, outputs, task.agreement, task.judge),

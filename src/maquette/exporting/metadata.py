@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,38 +54,30 @@ class Metadata:
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, run: Run) -> Metadata:
-        """Return what the files of a run tell of themselves: no author and no licence."""
+    def of(cls, run: Run, author: str = "", license: str = "", version: str = "") -> Metadata:
+        """Return what the files of a run tell of themselves.
+
+        Args:
+            run: With a description of its data.
+            author: Who made it.
+            license: Under which it may be used.
+            version: Defaults to the name of the run.
+        """
         task = run.template.TASK
         return cls(
             name=run.template.name,
             description=run.template.card.partition("\n")[0],
-            version=run.path.name,
+            version=version or run.path.name,
+            author=author,
+            license=license,
             tensors=task.tensors(run.description),
             ranges=task.ranges,
         )
 
-    def files(self) -> dict[str, str]:
-        """Return labels and vocabulary as text files, by name."""
-        found = {}
-        for tensor in self.tensors.values():
-            if tensor.kind == "classes":
-                found["labels.txt"] = "".join(f"{label}\n" for label in tensor.labels)
-            if tensor.kind == "words":
-                found["vocab.txt"] = vocabulary_lines(tensor.words)
-        return found
 
-
-def add_metadata(paths: Iterable[Path], metadata: Metadata) -> None:
-    """Put metadata into TFLite files, in the place of any they had.
-
-    Args:
-        paths: The files; those that do not exist are left out.
-        metadata: What they tell of themselves.
-    """
-    for path in paths:
-        if path.exists():
-            path.write_bytes(with_metadata(path.read_bytes(), metadata))
+def add_metadata(path: Path, metadata: Metadata) -> None:
+    """Put metadata into a TFLite file, in the place of any it had."""
+    path.write_bytes(with_metadata(path.read_bytes(), metadata))
 
 
 def with_metadata(model: bytes, metadata: Metadata) -> bytes:
@@ -100,11 +92,12 @@ def with_metadata(model: bytes, metadata: Metadata) -> bytes:
     others = [entry for entry in tree.metadata or [] if _plain(entry.name) != NAME]
     entry = schema.MetadataT()
     entry.name, entry.buffer = NAME.decode(), len(buffers)
-    written = np.frombuffer(_flatbuffer(tree, metadata), np.uint8)
+    content, files = _flatbuffer(tree, metadata)
+    written = np.frombuffer(content, np.uint8)
     tree.buffers, tree.metadata = [*buffers, _Buffer.of(written)], [*others, entry]
     builder = flatbuffers.Builder(len(model) + len(written) + 1024)
     builder.Finish(tree.Pack(builder), b"TFL3")
-    return _with_files(bytes(builder.Output()), metadata.files())
+    return _with_files(bytes(builder.Output()), files)
 
 
 def read(path: str | Path) -> dict[str, Any] | None:
@@ -154,9 +147,9 @@ def _plain(name: bytes | str) -> bytes:
     return name if isinstance(name, bytes) else name.encode()
 
 
-def _flatbuffer(model: schema.ModelT, metadata: Metadata) -> bytes:
-    """Return the metadata in its own schema, with as many subgraphs as have a signature."""
-    writer = MetadataWriter()
+def _flatbuffer(model: schema.ModelT, metadata: Metadata) -> tuple[bytes, dict[str, str]]:
+    """Return the metadata, with as many subgraphs as have a signature, and the files it names."""
+    writer, files = MetadataWriter(), {}
     named: dict[int, schema.SignatureDefT] = {}
     for signature in model.signatureDefs or []:
         named.setdefault(signature.subgraphIndex, signature)
@@ -164,37 +157,51 @@ def _flatbuffer(model: schema.ModelT, metadata: Metadata) -> bytes:
     for index in range(max(named, default=-1) + 1):
         graph, signature = model.subgraphs[index], named.get(index)
         sides = [
-            [_tensor(writer, graph, number, signature, metadata) for number in numbers]
+            [_tensor(writer, graph, number, signature, metadata, files) for number in numbers]
             for numbers in (graph.inputs, graph.outputs)
         ]
         name = _plain(signature.signatureKey).decode() if signature else ""
         subgraphs.append(writer.subgraph(name, *sides))
     texts = {k: getattr(metadata, k) for k in ("name", "description", "version", "author")}
-    return writer.model(subgraphs, OLDEST_PARSER, **texts, license_text=metadata.license)
+    content = writer.model(subgraphs, OLDEST_PARSER, **texts, license_text=metadata.license)
+    return content, files
 
 
 def _tensor(
-    writer: MetadataWriter, graph: Any, number: int, signature: Any, metadata: Metadata
+    writer: MetadataWriter,
+    graph: Any,
+    number: int,
+    signature: Any,
+    metadata: Metadata,
+    files: dict[str, str],
 ) -> int:
-    """Write what is known of one input or output, and return its place."""
+    """Write what is known of one input or output, and return its place; fill in `files`."""
     entries = [*signature.inputs, *signature.outputs] if signature else []
     names = {entry.tensorIndex: _plain(entry.name).decode() for entry in entries}
     name = names.get(int(number), "")
     tensor = metadata.tensors.get(name, Tensor(""))
-    content, units, files = writer.feature(), [], []
+    content, units, own = writer.feature(), [], []
     if tensor.kind == "image":
         grey = graph.tensors[number].shape[-1] == 1
         content = writer.image(Enum.GREY if grey else Enum.RGB)
         if number in graph.inputs:  # pixels go in as they are, 0..255
             units.append(writer.normalization(mean=[0.0], std=[1.0]))
-    if tensor.kind == "words":
+    if tensor.length and number in graph.inputs and _is_fixed(graph.tensors[number]):
+        files["vocab.txt"] = vocabulary_lines(tensor.words)
         vocabulary = writer.file("vocab.txt", Enum.VOCABULARY)
         units.append(writer.regex_tokenizer(DELIMITER, vocabulary))
     if tensor.kind == "classes":
         units.append(writer.threshold(tensor.threshold))
-        files.append(writer.file("labels.txt", Enum.LABELS))
+        files["labels.txt"] = "".join(f"{label}\n" for label in tensor.labels)
+        own.append(writer.file("labels.txt", Enum.LABELS))
     limits = metadata.ranges.get(name)
-    return writer.tensor(name, tensor.description, content, units, limits, files)
+    return writer.tensor(name, tensor.description, content, units, limits, own)
+
+
+def _is_fixed(tensor: schema.TensorT) -> bool:
+    """Return whether a text has one length; tokenizers of phones fill no other."""
+    sizes = tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature
+    return len(sizes) == 2 and sizes[1] > 1
 
 
 def _with_files(model: bytes, files: Mapping[str, str]) -> bytes:

@@ -14,6 +14,7 @@ from maquette.exporting.freezing import computed_reshapes, freeze_shapes
 from maquette.exporting.gate import Verdict, examine, first_line
 from maquette.exporting.job import Job
 from maquette.exporting.litert import LiteRtFile, custom_operators
+from maquette.exporting.metadata import add_metadata
 from maquette.exporting.tracing import Tracing, write_convertible
 from maquette.progress import waiting
 
@@ -122,6 +123,8 @@ class Workshop:
         failure = self._converter.make(request, path)
         if freeze and not failure:
             path.write_bytes(freeze_shapes(path.read_bytes()))
+        if not failure:
+            add_metadata(path, self.job.metadata)
         return failure
 
     def _saved_model(self, tracing: Tracing) -> Path:

@@ -199,7 +199,7 @@ class WordVectors(Task):
         return {
             **{name: Tensor(f"{text}.", "words", words=words) for name, text in names.items()},
             "vectors": Tensor("Vector of the word."),
-            "neighbours": Tensor("Ids of the words with the nearest vectors, nearest first."),
+            "neighbours": Tensor("Ids of the nearest words, nearest first.", "words", words=words),
             "similarity": Tensor("Cosine of vectors."),
         }
 
