@@ -33,7 +33,8 @@ GOLDEN = "golden.json"
 EXAMPLES = 8
 # What other processors may add to the difference that was measured where the file was made,
 # relative to the largest output. Rounding to integers tips where a last bit differs.
-ALLOWANCE = {"saved_model": 1e-4, "float32": 1e-4, "float16": 5e-3, "dynamic": 2e-2}
+FLOAT = dict.fromkeys(("saved_model", "float32", "mediapipe"), 1e-4)
+ALLOWANCE = {**FLOAT, "float16": 5e-3, "dynamic": 2e-2}
 LARGEST_ALLOWANCE = 5e-2
 Arrays = dict[str, np.ndarray]
 Tolerances = dict[str, dict[str, dict[str, float]]]
@@ -91,7 +92,7 @@ class Golden:
             model: The file, opened.
             endpoints: Names of its endpoints.
         """
-        share = ALLOWANCE.get(variant, LARGEST_ALLOWANCE)
+        share = ALLOWANCE.get(variant.removesuffix("_static"), LARGEST_ALLOWANCE)
         found = {}
         for endpoint in endpoints:
             examples = self.examples[endpoint]

@@ -69,7 +69,8 @@ def of_fixed_length(endpoint: keras.Model, tensors: Mapping[str, Tensor]) -> ker
         tensor.name: keras.Input(_shape(tensor, tensors), dtype=tensor.dtype, name=tensor.name)
         for tensor in endpoint.inputs
     }
-    return keras.Model(inputs, endpoint(inputs))
+    # Nested, the endpoint would be traced for texts of any length as well.
+    return keras.models.clone_model(endpoint, inputs, clone_function=lambda layer: layer)
 
 
 def _shape(tensor: Any, tensors: Mapping[str, Tensor]) -> tuple[int | None, ...]:
