@@ -117,7 +117,7 @@ class Golden:
             UserError: it is missing or damaged.
         """
         if not path.is_file():
-            raise UserError(f"no {path.name} beside {path.parent}; `maquette export` writes it")
+            raise UserError(f"no {path.name} in {path.parent}; `maquette export` writes it")
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             examples = {name: _examples(part) for name, part in content["endpoints"].items()}
