@@ -48,7 +48,12 @@ def test_all_formats_pass_the_gate_and_are_written(exported):
     assert list(exported.rows) == list(FORMATS)
     assert all(row["failures"] == [] for row in exported.rows.values())
     files = {row["file"] for row in exported.rows.values()}
-    assert {p.name for p in exported.folder.iterdir()} == {*files, "labels.txt", "export.json"}
+    assert {p.name for p in exported.folder.iterdir()} == {
+        *files,
+        "labels.txt",
+        "export.json",
+        "golden.json",
+    }
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

@@ -1,8 +1,8 @@
 """Our words for MediaPipe's tokenizer, which splits a text at a regular expression of RE2.
 
-It changes no letter of the text, so the vocabulary lists each word as it is written in lower case,
-with a capital, in title case and in capitals, and with either apostrophe, all with one id. Only
-words in mixed case, such as `iPhone`, are unknown to it; put a text into lower case for these.
+It changes no letter of the text, so the vocabulary lists each word in lower case and in the common
+ways to write it with capitals, and with either apostrophe, all with one id. A word in another mixed
+case, such as `PlayStation`, is unknown to it; put a text into lower case for these.
 """
 
 from __future__ import annotations
@@ -36,7 +36,22 @@ def vocabulary_lines(entries: Sequence[str]) -> str:
 
 def _forms(word: str) -> Iterator[str]:
     """Yield other ways to write a word that we read as the same."""
-    for form in (word, word.capitalize(), word.title(), word.upper()):
+    for form in (word, *_capitalised(word)):
         for written in (form, form.replace("'", "\u2019")):
             if written.replace("\u2019", "'").lower() == word:
                 yield written
+
+
+def _capitalised(word: str) -> Iterator[str]:
+    """Yield the common ways to write a word with capitals: Word, WORD, MPs, BBC's, O'Neill, ..."""
+    yield from (word.capitalize(), word.upper())
+    stem, apostrophe, end = word.rpartition("'")
+    if apostrophe:
+        yield stem.upper() + apostrophe + end
+        yield "'".join(part.capitalize() for part in word.split("'"))
+    elif word.endswith("s"):
+        yield word[:-1].upper() + "s"
+    if word.startswith("mc"):
+        yield "Mc" + word[2:].capitalize()
+    if word.startswith(("e", "i")):
+        yield word[0] + word[1:].capitalize()
