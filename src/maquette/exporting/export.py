@@ -27,7 +27,7 @@ from maquette.exporting.gate import Verdict, examine, first_line
 from maquette.exporting.golden import write_golden
 from maquette.exporting.job import Job, job_of
 from maquette.exporting.ladder import climb
-from maquette.exporting.mediapipe import check_mediapipe, write_for_mediapipe
+from maquette.exporting.mediapipe import MEDIAPIPE, check_mediapipe
 from maquette.exporting.rows import refusal, repair, saved_model_row, tflite_row
 from maquette.exporting.saved_model import SavedModel, write_saved_model
 from maquette.exporting.workshop import Workshop
@@ -111,8 +111,8 @@ def export(
             kept = {}
             if chooses:
                 kept, wanted = _best(workshop, wanted, folder)
+            wanted += [MEDIAPIPE] if mediapipe else []
             rows += [_tflite(workshop, target, folder) for target in wanted]
-        rows += [write_for_mediapipe(job, folder, max_drop)] if mediapipe else []
         write_golden(folder, job.reference, rows)
         write_callers(folder, caller, job.metadata, list(job.endpoints))
         for name, content in run.template.TASK.other_formats(run).items():
