@@ -123,8 +123,6 @@ class Workshop:
         failure = self._converter.make(request, path)
         if freeze and not failure:
             path.write_bytes(freeze_shapes(path.read_bytes()))
-        if not failure:
-            add_metadata(path, self.job.metadata)
         return failure
 
     def _saved_model(self, tracing: Tracing) -> Path:
@@ -148,6 +146,7 @@ class Workshop:
         if failure:
             return Verdict(agreement=0.0, failures=[failure])
         try:
+            add_metadata(path, self.job.metadata)
             custom = custom_operators(path)
             if custom:
                 raise ValueError(f"it uses operators no phone has: {', '.join(custom)}")
