@@ -20,14 +20,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from maquette.errors import UserError
-
-if TYPE_CHECKING:
-    from maquette.exporting.gate import Reference
+from maquette.exporting.gate import Reference, Runnable
 
 GOLDEN = "golden.json"
 EXAMPLES = 8
@@ -38,12 +36,6 @@ ALLOWANCE = {**FLOAT, "float16": 5e-3, "dynamic": 2e-2}
 LARGEST_ALLOWANCE = 5e-2
 Arrays = dict[str, np.ndarray]
 Tolerances = dict[str, dict[str, dict[str, float]]]
-
-
-class Runnable(Protocol):
-    """An exported file that can be run."""
-
-    def run(self, endpoint: str, inputs: Arrays) -> Arrays: ...
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from maquette.tasks.task import Probe, Task
 
 CALIBRATION_EXAMPLES = 200
 GATE_EXAMPLES = 1000
+UNTOLD = Metadata("")
 
 
 @dataclass(frozen=True)
@@ -26,19 +27,19 @@ class Job:
 
     Args:
         task: The run's task.
-        metadata: What its TFLite files tell of themselves.
         endpoints: What goes into every file, by name.
         server_endpoints: What goes into the SavedModel as well.
         reference: Keras' answers on validation data.
         calibration: Training examples of each endpoint, for int8.
+        metadata: What its TFLite files tell of themselves.
     """
 
     task: Task
-    metadata: Metadata
     endpoints: dict[str, keras.Model]
     server_endpoints: dict[str, keras.Model]
     reference: Reference
     calibration: dict[str, Probe]
+    metadata: Metadata = UNTOLD
 
 
 def job_of(run: Run, data: Any, **labelling: str) -> Job:
@@ -63,11 +64,11 @@ def job_of(run: Run, data: Any, **labelling: str) -> Job:
     }
     return Job(
         task,
-        Metadata.of(run, **labelling),
         endpoints,
         served,
         Reference(probes, outputs, task.agreement, task.judge),
         task.probes(run, data, "train", CALIBRATION_EXAMPLES),
+        Metadata.of(run, **labelling),
     )
 
 

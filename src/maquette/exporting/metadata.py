@@ -18,6 +18,7 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 
+from maquette.exporting import freezing
 from maquette.exporting.metadata_tables import Enum, MetadataReader, MetadataWriter
 from maquette.exporting.regex_tokenizer import DELIMITER, vocabulary_lines
 from maquette.tasks.tensors import Tensor
@@ -87,7 +88,7 @@ def with_metadata(model: bytes, metadata: Metadata) -> bytes:
         model: Content of a TFLite file.
         metadata: What it shall tell of itself.
     """
-    tree = schema.ModelT.InitFromObj(schema.Model.GetRootAsModel(model, 0))
+    tree = freezing.read(model)
     buffers = [_Buffer.of(buffer.data) for buffer in tree.buffers]
     others = [entry for entry in tree.metadata or [] if _plain(entry.name) != NAME]
     entry = schema.MetadataT()

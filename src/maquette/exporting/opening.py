@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from maquette.exporting.golden import Runnable
+from maquette.exporting.gate import Runnable
 
 
 def opened(path: Path) -> Runnable:

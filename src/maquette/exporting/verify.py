@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from maquette.errors import GateError, UserError
-from maquette.exporting.golden import GOLDEN, Example, Golden, Runnable, largest_differences
+from maquette.exporting.gate import Runnable, first_line
+from maquette.exporting.golden import GOLDEN, Example, Golden, largest_differences
 from maquette.exporting.opening import opened
 from maquette.files import sha256_of
 
@@ -100,7 +101,7 @@ class _File:
             try:
                 model = opened(self.path)
             except Exception as error:  # Whatever a reader raises tells of the file.
-                failure = f"does not load: {_first_line(error)}"
+                failure = f"does not load: {first_line(error)}"
         limits = self.golden.tolerances[self.path.name]
         rows = []
         for endpoint, allowed in limits.items():
@@ -128,7 +129,7 @@ def _endpoint_rows(
         try:
             differences = {**differences, **largest_differences(model, endpoint, examples)}
         except Exception as error:  # Whatever a runtime raises tells of the file.
-            failure = f"does not run: {_first_line(error)}"
+            failure = f"does not run: {first_line(error)}"
     rows = []
     for output, limit in allowed.items():
         difference = differences[output]
@@ -138,7 +139,3 @@ def _endpoint_rows(
         row = {"endpoint": endpoint, "output": output, "examples": len(examples)}
         rows.append({**row, "difference": difference, "allowed": limit, "failure": wrong})
     return rows
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__
