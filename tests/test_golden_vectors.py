@@ -173,6 +173,11 @@ def test_what_is_no_export_is_refused(folder, tmp_path):
     with pytest.raises(UserError, match=r"no golden.json in .*`maquette export` writes it"):
         maquette.verify(folder / "nothing")
     shutil.copy(folder / FILES[0], folder / "other.tflite")
+    before = (folder / "golden.json").read_text()
+    changed(folder, lambda content: content["files"].clear())
+    with pytest.raises(UserError, match=r"has no exported file; export again"):
+        maquette.verify(folder)
+    (folder / "golden.json").write_text(before)
     with pytest.raises(UserError, match=r"not of other.tflite"):
         maquette.verify(folder / "other.tflite")
 

@@ -172,7 +172,7 @@ class ExportOptions(Options):
     license: Annotated[str, arg(metavar="NAME")] = ""
     """Under which the model may be used; stands in the files."""
     version: Annotated[str, arg(metavar="VERSION")] = ""
-    """Of the model; stands in the files; by default the name of the run."""
+    """Of the model; stands in the files."""
     as_json: Json = False
     """Print JSON."""
 

@@ -62,13 +62,13 @@ class Metadata:
             run: With a description of its data.
             author: Who made it.
             license: Under which it may be used.
-            version: Defaults to the name of the run.
+            version: Of the model.
         """
         task = run.template.TASK
         return cls(
             name=run.template.name,
             description=run.template.card.partition("\n")[0],
-            version=version or run.path.name,
+            version=version,
             author=author,
             license=license,
             tensors=task.tensors(run.description),

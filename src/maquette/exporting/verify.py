@@ -41,9 +41,11 @@ def verify(path: str | Path) -> list[dict[str, Any]]:
     """
     folder, files = _opened(Path(path))
     golden, hashes = Golden.read(folder / GOLDEN), _hashes(folder / EXPORT)
+    if not golden.tolerances:
+        raise UserError(f"{folder} has no exported file; export again")
     unknown = [name for name in files if name not in golden.tolerances]
     if unknown:
-        known = ", ".join(golden.tolerances) or "no file"
+        known = ", ".join(golden.tolerances)
         raise UserError(f"{folder / GOLDEN} tells of {known}; not of {unknown[0]}")
     rows = [
         row

@@ -11,7 +11,7 @@ from typing import Any
 
 from maquette.errors import UserError, nearest
 from maquette.exporting.callers import javascript, kotlin, python, swift
-from maquette.exporting.callers.ports import Called, called
+from maquette.exporting.callers.ports import Called, Port, called
 from maquette.exporting.golden import GOLDEN, Golden
 from maquette.exporting.metadata import Metadata
 
@@ -74,8 +74,15 @@ def _chooser(model: Called) -> Callable[[str], bool]:
     others = {"image_input": "image" in inputs, "no_words": not model.has("words")}
     others["texts"] = any(port.meaning.length for port in model.ports)
     others["single_words"] = model.has("words") and not others["texts"]
+    others["int_buffers"] = any(_is_int_buffer(port, model) for port in model.ports)
     others["several"] = any(len(each.outputs) > 1 for each in model.endpoints)
     return lambda kind: others[kind] if kind in others else model.has(kind)
+
+
+def _is_int_buffer(port: Port, model: Called) -> bool:
+    """Return whether numbers are whole and are not the ids of a text that goes in."""
+    goes_in = any(port in each.inputs for each in model.endpoints)
+    return port.type == "int32" and not (goes_in and port.meaning.kind == "words")
 
 
 def _filled(name: str, parts: dict[str, str], is_there: Callable[[str], bool]) -> str:
