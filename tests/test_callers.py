@@ -25,6 +25,7 @@ TEXTS = (
     "   ",
     "the " * 12,
     "ὈΔΌΣ ὀδός film_the film-the film/2 İ \U0001f600the\U0001f600",
+    "e\u0301te\u0301 nai\u0308ve film",
 )
 LENGTH = 8
 LABELS = ('a "b" $c \\', "été", "c")
