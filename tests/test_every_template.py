@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -17,13 +18,17 @@ import keras_tuner
 import numpy as np
 import pytest
 import yaml
+from foreign_code import mistakes, run_without_maquette
 from pydantic import ValidationError
 
 import maquette
 from maquette.contract import Template, TemplateConfig
 from maquette.errors import UserError
+from maquette.exporting import metadata
+from maquette.exporting.callers.write import LANGUAGES, write_callers
 from maquette.exporting.export import FORMATS, VARIANTS
 from maquette.exporting.litert import custom_operators
+from maquette.exporting.metadata import Metadata
 from maquette.gallery import load_template, template_names, template_path
 from maquette.pipeline import Examples
 from maquette.run import Run
@@ -271,6 +276,36 @@ def test_saved_model_predicts_where_maquette_cannot_be_imported(case, tmp_path):
         outputs = np.load(tmp_path / "outputs.npz")
         for key, expected in case.answers(name).items():
             np.testing.assert_allclose(outputs[key], expected, atol=1e-5)
+
+
+def test_golden_vectors_of_every_endpoint_are_verified_in_every_file(case):
+    rows = maquette.verify(case.run.path)
+    assert {row["failure"] for row in rows} == {""}
+    for file in (row["file"] for row in case.rows):
+        served = case.server_endpoints if file == "saved_model" else ()
+        verified = {row["endpoint"] for row in rows if row["file"] == file}
+        assert verified == {*case.endpoints, *served}
+
+
+def test_metadata_names_every_input_and_output(case):
+    told = metadata.read(case.run.path / "export" / "model_int8.tflite")
+    graphs = {graph["name"]: graph for graph in told["subgraphs"]}
+    for name, endpoint in case.endpoints.items():
+        expected = [{tensor.name for tensor in endpoint.inputs}, set(endpoint.output)]
+        found = [{t["name"] for t in graphs[name][side]} for side in ("inputs", "outputs")]
+        assert found == expected
+
+
+def test_callers_parse_in_every_language_and_python_answers_what_keras_did(case, tmp_path):
+    export = case.run.path / "export"
+    shutil.copy(export / "golden.json", tmp_path)
+    write_callers(tmp_path, list(LANGUAGES), Metadata.of(case.run), list(case.endpoints))
+    for language in LANGUAGES:
+        for file in (tmp_path / "caller" / language).iterdir():
+            assert mistakes(file) == []
+    check = tmp_path / "caller" / "python" / "check_golden.py"
+    done = run_without_maquette(check, export / "model_int8.tflite", export / "golden.json")
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_search_space_draws_only_valid_configs(case):

@@ -48,7 +48,12 @@ def test_all_formats_pass_the_gate_and_are_written(exported):
     assert list(exported.rows) == list(FORMATS)
     assert all(row["failures"] == [] for row in exported.rows.values())
     files = {row["file"] for row in exported.rows.values()}
-    assert {p.name for p in exported.folder.iterdir()} == {*files, "labels.txt", "export.json"}
+    assert {p.name for p in exported.folder.iterdir()} == {
+        *files,
+        "labels.txt",
+        "export.json",
+        "golden.json",
+    }
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -130,7 +135,7 @@ def test_exporting_again_gives_the_same_bytes_and_only_what_was_asked_for(copied
     rows = maquette.export(copied_run, ["int8"])
     second = contents(copied_run.path / "export")
     assert [row["format"] for row in rows] == ["int8"]
-    assert set(second) == {"model_int8.tflite", "labels.txt", "export.json"}
+    assert set(second) == {"model_int8.tflite", "labels.txt", "export.json", "golden.json"}
     assert second["model_int8.tflite"] == first["model_int8.tflite"]
 
 
@@ -186,7 +191,7 @@ def test_the_command_line_names_the_check_that_failed(copied_run, command, monke
     assert (passed["format"], passed["failures"]) == ("saved_model", [])
     assert (failed["format"], len(failed["failures"])) == ("float32", 3)
     written = {path.name for path in (copied_run.path / "export").iterdir()}
-    assert written == {"saved_model", "labels.txt", "export.json"}
+    assert written == {"saved_model", "labels.txt", "export.json", "golden.json"}
     assert "differs from Keras" in (copied_run.path / "report.html").read_text()
 
 

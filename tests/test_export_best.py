@@ -100,7 +100,13 @@ def test_the_best_is_written_with_all_that_it_was_chosen_from(copied_run, comman
     names = [chosen["format"], f"{chosen['format']}_static"]
     assert [each["format"] for each in written["files"]] == names
     files = {f"model_{name}.tflite" for name in names}
-    assert {p.name for p in folder.iterdir()} == {*files, "labels.txt", "export.json", "pareto.png"}
+    assert {p.name for p in folder.iterdir()} == {
+        *files,
+        "labels.txt",
+        "export.json",
+        "pareto.png",
+        "golden.json",
+    }
     page = (copied_run.path / "report.html").read_text()
     assert "Candidates" in page
     assert page.count("data:image/png") >= 1

@@ -25,6 +25,7 @@ _HOMES = {
     "show": ("gallery", "show"),
     "train": ("training", "train"),
     "tune": ("tuning.tune", "tune"),
+    "verify": ("exporting.verify", "verify"),
 }
 
 __all__ = [*_HOMES, "__version__"]

@@ -35,6 +35,7 @@ from maquette.verb_options import (
     ResumeTuneOptions,
     ShowOptions,
     TimeOptions,
+    VerifyOptions,
 )
 
 
@@ -211,6 +212,22 @@ def export_verb(words: Sequence[str]) -> None:
         raise failure
 
 
+def verify_verb(words: Sequence[str]) -> None:
+    """Check that exported files still answer what Keras answered, on any machine."""
+    options = parse(VerifyOptions, words, "maquette verify", verify_verb.__doc__)
+    failure = None
+    try:
+        rows = maquette.verify(options.path)
+    except GateError as error:
+        rows, failure = error.rows, error
+    if options.as_json:
+        print_json(rows)
+    else:
+        print_table([{**row, "failure": row["failure"] or "none"} for row in rows])
+    if failure:
+        raise failure
+
+
 def quickstart_verb(words: Sequence[str]) -> None:
     """Fine-tune a digit recogniser, check it, and export it for a phone, in a few minutes."""
     options = parse(QuickstartOptions, words, "maquette quickstart", quickstart_verb.__doc__)
@@ -244,6 +261,7 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "predict": predict_verb,
     "compare": compare_verb,
     "export": export_verb,
+    "verify": verify_verb,
     "quickstart": quickstart_verb,
     "doctor": doctor_verb,
 }

@@ -87,6 +87,15 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def sha256_of(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a file, or of names and contents of a folder's files."""
+    if path.is_file():
+        return sha256(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    lines = "".join(f"{file.name} {sha256(file)}\n" for file in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
 def require_writable(folder: Path, option: str = "--out") -> None:
     """Make sure that `folder` can be created and written to.
 

@@ -178,6 +178,26 @@ class ExportOptions(Options):
     """Make TFLite files of all formats, and write the smallest within the budget."""
     budget: Annotated[str | None, arg(metavar="SHARE")] = None
     """Score that the best may lose, e.g. 1%; by default --max-drop."""
+    mediapipe: bool = False
+    """Write a file for MediaPipe's TextClassifier, too: texts of one length, loops written out."""
+    caller: Annotated[
+        tuple[Literal["kotlin", "swift", "python", "javascript"], ...],
+        arg(metavar="LANGUAGE [LANGUAGE ...]"),
+    ] = ()
+    """Languages to write code in that calls the files."""
+    author: Annotated[str, arg(metavar="NAME")] = ""
+    """Who made the model; stands in the files."""
+    license: Annotated[str, arg(metavar="NAME")] = ""
+    """Under which the model may be used; stands in the files."""
+    version: Annotated[str, arg(metavar="VERSION")] = ""
+    """Of the model; stands in the files."""
+    as_json: Json = False
+    """Print JSON."""
+
+
+class VerifyOptions(Options):
+    path: Positional[Annotated[Path, arg(metavar="PATH")]]
+    """Folder of an export or of its run, or one exported file."""
     as_json: Json = False
     """Print JSON."""
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from maquette.errors import GateError, UserError
 from maquette.evaluation import open_run_data
+from maquette.exporting.callers.write import check_languages, write_callers
 from maquette.exporting.choosing import best, share
 from maquette.exporting.formats import (
     FORMATS,
@@ -23,8 +24,10 @@ from maquette.exporting.formats import (
     targets,
 )
 from maquette.exporting.gate import Verdict, examine, first_line
+from maquette.exporting.golden import write_golden
 from maquette.exporting.job import Job, job_of
 from maquette.exporting.ladder import climb
+from maquette.exporting.mediapipe import MEDIAPIPE, check_mediapipe
 from maquette.exporting.rows import refusal, repair, saved_model_row, tflite_row
 from maquette.exporting.saved_model import SavedModel, write_saved_model
 from maquette.exporting.workshop import Workshop
@@ -47,6 +50,9 @@ def export(
     int8_io: str = "float",
     quantize: str | None = None,
     budget: str | float | None = None,
+    mediapipe: bool = False,
+    caller: Sequence[str] = (),
+    **labelling: str,
 ) -> list[dict[str, Any]]:
     """Export a run to `export/` in its folder.
 
@@ -72,6 +78,10 @@ def export(
         quantize: `"best"` makes TFLite files of all formats, or of those that `formats` was set
             to, and writes the smallest; of files about as small (within a tenth) the fastest.
         budget: Score that the best may lose, e.g. `"1%"` or 0.01. Defaults to `max_drop`.
+        mediapipe: Whether to write `model_mediapipe.tflite`, for MediaPipe's TextClassifier.
+        caller: Languages to write calling code in, of `kotlin`, `swift`, `python` and
+            `javascript`.
+        **labelling: `author`, `license` and `version` for the metadata in the files.
 
     Returns:
         One row per format: file, bytes, score, agreement, median latency, sha256, inputs and
@@ -87,9 +97,12 @@ def export(
     if chooses and tuple(formats) == FORMATS:
         formats = possible_formats()
     check(formats, max_drop, int8_io)
+    check_languages(caller)
     require_tensorflow()
     run = run if isinstance(run, Run) else Run(run)
-    job = job_of(run, open_run_data(run))
+    if mediapipe:
+        check_mediapipe(run.template.TASK.tensors(run.description))
+    job = job_of(run, open_run_data(run), **labelling)
     with folder_written_whole(run.path / "export") as folder:
         labels = _write_assets(run, folder)
         with _workshop(job, folder.parent, max_drop) as workshop:
@@ -98,7 +111,10 @@ def export(
             kept = {}
             if chooses:
                 kept, wanted = _best(workshop, wanted, folder)
+            wanted += [MEDIAPIPE] if mediapipe else []
             rows += [_tflite(workshop, target, folder) for target in wanted]
+        write_golden(folder, job.reference, rows)
+        write_callers(folder, caller, job.metadata, list(job.endpoints))
         for name, content in run.template.TASK.other_formats(run).items():
             (folder / name).write_bytes(content)
         record = {"template": run.record["template"], "run": run.path.name, "labels": labels}

@@ -11,12 +11,14 @@ import numpy as np
 
 from maquette.errors import UserError
 from maquette.exporting.gate import Reference, run_in_batches
+from maquette.exporting.metadata import Metadata
 from maquette.progress import track
 from maquette.run import Run
 from maquette.tasks.task import Probe, Task
 
 CALIBRATION_EXAMPLES = 200
 GATE_EXAMPLES = 1000
+UNTOLD = Metadata("")
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Job:
         server_endpoints: What goes into the SavedModel as well.
         reference: Keras' answers on validation data.
         calibration: Training examples of each endpoint, for int8.
+        metadata: What its TFLite files tell of themselves.
     """
 
     task: Task
@@ -36,10 +39,16 @@ class Job:
     server_endpoints: dict[str, keras.Model]
     reference: Reference
     calibration: dict[str, Probe]
+    metadata: Metadata = UNTOLD
 
 
-def job_of(run: Run, data: Any) -> Job:
+def job_of(run: Run, data: Any, **labelling: str) -> Job:
     """Return what a run exports; the data is as the run sees it.
+
+    Args:
+        run: With a trained model.
+        data: Its data.
+        **labelling: `author`, `license` and `version` for the metadata of its files.
 
     Raises:
         UserError: an endpoint has a layer whose code is not its own.
@@ -59,6 +68,7 @@ def job_of(run: Run, data: Any) -> Job:
         served,
         Reference(probes, outputs, task.agreement, task.judge),
         task.probes(run, data, "train", CALIBRATION_EXAMPLES),
+        Metadata.of(run, **labelling),
     )
 
 

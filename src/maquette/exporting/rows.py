@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,7 @@ from maquette.exporting.gate import Verdict
 from maquette.exporting.job import Job
 from maquette.exporting.ladder import Climbed
 from maquette.exporting.litert import LiteRtFile, latency
-from maquette.files import sha256
+from maquette.files import sha256, sha256_of
 
 DIRECTLY = "as it is"
 
@@ -44,10 +43,8 @@ def saved_model_row(job: Job, path: Path, verdict: Verdict) -> dict[str, Any]:
     row = _row(job, "saved_model", path.name, verdict)
     if verdict.failures:
         return row | {"tried": [{"rung": DIRECTLY, "failures": verdict.failures}]}
-    files = sorted(p for p in path.rglob("*") if p.is_file())
-    digest = hashlib.sha256("".join(f"{p.name} {sha256(p)}\n" for p in files).encode())
-    size = sum(p.stat().st_size for p in files)
-    return row | {"bytes": size, "sha256": digest.hexdigest(), "rung": DIRECTLY}
+    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+    return row | {"bytes": size, "sha256": sha256_of(path), "rung": DIRECTLY}
 
 
 def repair(row: dict[str, Any]) -> str | None:

@@ -54,9 +54,20 @@ def write_convertible(
         endpoint: {name: (batch, *array.shape[1:]) for name, array in probe.inputs.items()}
         for endpoint, probe in (examples or {}).items()
     }
+    if tracing.written_out and tracing.fixed_sizes:
+        endpoints = {name: _resized(each, shapes[name]) for name, each in endpoints.items()}
     with phone_tracing(tracing) as met:
         write_saved_model(endpoints, path, shapes=shapes if tracing.fixed_sizes else None)
     return met
+
+
+def _resized(endpoint: keras.Model, shapes: Mapping[str, tuple]) -> keras.Model:
+    """Return an endpoint with inputs of other shapes; Keras traces it by its own as well."""
+    inputs = {
+        tensor.name: keras.Input(shapes[tensor.name][1:], dtype=tensor.dtype, name=tensor.name)
+        for tensor in endpoint.inputs
+    }
+    return keras.models.clone_model(endpoint, inputs, clone_function=lambda layer: layer)
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from maquette.exporting.freezing import computed_reshapes, freeze_shapes
 from maquette.exporting.gate import Verdict, examine, first_line
 from maquette.exporting.job import Job
 from maquette.exporting.litert import LiteRtFile, custom_operators
+from maquette.exporting.metadata import add_metadata
 from maquette.exporting.tracing import Tracing, write_convertible
 from maquette.progress import waiting
 
@@ -145,6 +146,7 @@ class Workshop:
         if failure:
             return Verdict(agreement=0.0, failures=[failure])
         try:
+            add_metadata(path, self.job.metadata)
             custom = custom_operators(path)
             if custom:
                 raise ValueError(f"it uses operators no phone has: {', '.join(custom)}")

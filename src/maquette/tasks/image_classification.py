@@ -18,8 +18,9 @@ from maquette.tasks.classification import (
     most_wrong,
     predicted_row,
 )
-from maquette.tasks.image_task import ImageTask, answers
+from maquette.tasks.image_task import ImageSpec, ImageTask, answers
 from maquette.tasks.task import Evaluation, Probe
+from maquette.tasks.tensors import Tensor, class_scores
 
 if TYPE_CHECKING:
     from maquette.pipeline import Examples
@@ -75,6 +76,11 @@ class ImageClassification(Classification, ImageTask):
         """Return images with their classes for `classify`."""
         examples = self.examples(run.model, data, split).sample(count)
         return {"classify": Probe({"image": examples.x}, examples.y)}
+
+    def tensors(self, spec: ImageSpec) -> dict[str, Tensor]:
+        """Return that pixels go in and probabilities of classes come out."""
+        image = Tensor("The image, pixels 0 to 255.", "image")
+        return {"image": image, "probabilities": class_scores(spec.classes)}
 
 
 def _figures(

@@ -12,6 +12,7 @@ import numpy as np
 from maquette.images.data import ImageData
 from maquette.tasks.image_task import ImageSpec, ImageTask, read_images
 from maquette.tasks.task import Evaluation, ItemScores, Probe
+from maquette.tasks.tensors import Tensor
 
 if TYPE_CHECKING:
     from maquette.evidence import NegativeElbo
@@ -112,6 +113,17 @@ class ImageDensity(ImageTask):
             "decode": Probe({"code": mean + np.exp(log_variance / 2) * noise}),
             "generate": Probe({"noise": noise}),
             "reconstruct": Probe({"image": images, "noise": noise}, images / 255.0),
+        }
+
+    def tensors(self, spec: ImageSpec) -> dict[str, Tensor]:
+        """Return what images, codes and noise are."""
+        return {
+            "image": Tensor("The image, pixels 0 to 255.", "image"),
+            "pixels": Tensor("An image, pixels 0 to 1.", "image"),
+            "mean": Tensor("Mean of the image's code."),
+            "log_variance": Tensor("Logarithm of the variance of the image's code."),
+            "code": Tensor("A code, as the encoder gives it."),
+            "noise": Tensor("Numbers drawn from the unit Gaussian."),
         }
 
     def agreement(self, endpoint: str, expected: dict, received: dict) -> float:

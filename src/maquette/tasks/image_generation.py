@@ -11,8 +11,9 @@ import numpy as np
 
 from maquette.generation.frechet import frechet_distance
 from maquette.images.data import ImageData
-from maquette.tasks.image_task import BATCH, ImageTask, read_images
+from maquette.tasks.image_task import BATCH, ImageSpec, ImageTask, read_images
 from maquette.tasks.task import Evaluation, Probe
+from maquette.tasks.tensors import Tensor
 
 if TYPE_CHECKING:
     import keras
@@ -110,6 +111,11 @@ class ImageGeneration(ImageTask):
         size = run.template.endpoints(run.model)["generate"].inputs[0].shape[-1]
         seed = 1 + sum(map(ord, split))
         return {"generate": Probe({"noise": noise(count, size, seed)})}
+
+    def tensors(self, spec: ImageSpec) -> dict[str, Tensor]:
+        """Return what noise and image are."""
+        noise = Tensor("Numbers drawn evenly from -1 to 1.")
+        return {"noise": noise, "image": Tensor("The image, pixels 0 to 1.", "image")}
 
     def agreement(self, endpoint: str, expected: dict, received: dict) -> float:
         """Return the share of images that differ by at most a tenth of the range of a pixel.

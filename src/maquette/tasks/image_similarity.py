@@ -18,6 +18,7 @@ from maquette.progress import track
 from maquette.sources import open_source
 from maquette.tasks.image_task import BATCH, ImageSpec, ImageTask, read_images
 from maquette.tasks.task import Evaluation, ItemScores, Probe
+from maquette.tasks.tensors import Tensor
 
 if TYPE_CHECKING:
     import keras
@@ -164,6 +165,16 @@ class ImageSimilarity(ImageTask):
         return {
             "embed": Probe({"image": examples.sample(count).x}),
             "compare": Probe({"image_a": first, "image_b": second}, same),
+        }
+
+    def tensors(self, spec: ImageSpec) -> dict[str, Tensor]:
+        """Return what images go in, and what their comparison gives."""
+        names = {"image": "The image", "image_a": "The first image", "image_b": "The second image"}
+        return {
+            **{k: Tensor(f"{text}, pixels 0 to 255.", "image") for k, text in names.items()},
+            "embedding": Tensor("A vector that is near those of images of the same class."),
+            "distance": Tensor("Distance of the two embeddings."),
+            "probability": Tensor("Probability that both show the same class."),
         }
 
     def agreement(self, endpoint: str, expected: dict, received: dict) -> float:

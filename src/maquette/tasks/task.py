@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from maquette.contract import TemplateConfig
     from maquette.pipeline import Examples
     from maquette.run import Run
+    from maquette.tasks.tensors import Tensor
 
 CLOSE = 0.1
 
@@ -171,6 +172,10 @@ class Task(ABC):
 
     def assets(self, spec: Any) -> dict[str, str]:
         """Return text files that an exported model needs beside it, by file name."""
+        return {}
+
+    def tensors(self, spec: Any) -> dict[str, Tensor]:
+        """Return what inputs and outputs of the endpoints mean, by name, as far as it is known."""
         return {}
 
     def server_endpoints(self, run: Run) -> dict[str, keras.Model]:

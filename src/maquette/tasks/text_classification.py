@@ -21,9 +21,10 @@ from maquette.tasks.classification import (
     predicted_row,
 )
 from maquette.tasks.task import Evaluation, Probe
+from maquette.tasks.tensors import Tensor, class_scores
 from maquette.text.data import TextData, TextSplit
 from maquette.text.reading import read_text, text_files
-from maquette.text.vocabulary import Vocabulary
+from maquette.text.vocabulary import RESERVED, Vocabulary
 
 if TYPE_CHECKING:
     import keras
@@ -185,6 +186,12 @@ class TextClassification(Classification):
     def assets(self, spec: TextSpec) -> dict[str, str]:
         """Return `labels.txt` and `vocabulary.txt`, whose line numbers, from 0, are the ids."""
         return {**super().assets(spec), VOCABULARY: spec.vocabulary.to_text()}
+
+    def tensors(self, spec: TextSpec) -> dict[str, Tensor]:
+        """Return that word ids go in and probabilities of classes come out."""
+        words = (*RESERVED, *spec.vocabulary.words)
+        ids = Tensor("Ids of the words of a text.", "words", words=words, length=spec.length)
+        return {"ids": ids, "probabilities": class_scores(spec.classes)}
 
     def server_endpoints(self, run: Run) -> dict[str, keras.Model]:
         """Return `classify_text`: a text to the probability of each class."""

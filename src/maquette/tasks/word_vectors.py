@@ -12,6 +12,7 @@ import numpy as np
 from maquette.errors import UserError, nearest
 from maquette.sources import open_source
 from maquette.tasks.task import Evaluation, Probe, Task
+from maquette.tasks.tensors import Tensor
 from maquette.text.corpus import Chunks, Corpus, RawCorpus, encode
 from maquette.text.frequencies import telling_words
 from maquette.text.similarity import (
@@ -190,6 +191,17 @@ class WordVectors(Task):
             return close
         pairs = zip(expected["neighbours"][:, :NEAREST], received["neighbours"], strict=True)
         return min(close, float(np.mean([np.isin(near, found).mean() for near, found in pairs])))
+
+    def tensors(self, spec: WordSpec) -> dict[str, Tensor]:
+        """Return that ids of single words go in, and vectors, neighbours or cosines come out."""
+        words = (*RESERVED, *spec.vocabulary.words)
+        names = {"ids": "Id of a word", "first": "Id of a word", "second": "Id of another word"}
+        return {
+            **{name: Tensor(f"{text}.", "words", words=words) for name, text in names.items()},
+            "vectors": Tensor("Vector of the word."),
+            "neighbours": Tensor("Ids of the nearest words, nearest first.", "words", words=words),
+            "similarity": Tensor("Cosine of vectors."),
+        }
 
     def assets(self, spec: WordSpec) -> dict[str, str]:
         """Return `vocabulary.txt`, whose line numbers, from 0, are the ids."""
