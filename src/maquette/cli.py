@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import maquette
@@ -22,6 +23,7 @@ from maquette.template_options import (
     tune_options,
 )
 from maquette.verb_options import (
+    BenchmarkOptions,
     CompareOptions,
     DoctorOptions,
     EvaluateOptions,
@@ -184,7 +186,8 @@ def export_verb(words: Sequence[str]) -> None:
     load_tensorflow()
     failure = None
     try:
-        rows = maquette.export(run, options.formats, options.max_drop)
+        chosen = {k: v for k, v in options if k not in ("run", "as_json")}
+        rows = maquette.export(run, **chosen)
     except GateError as error:
         rows, failure = error.rows, error
     if options.as_json:
@@ -192,6 +195,31 @@ def export_verb(words: Sequence[str]) -> None:
     else:
         print_table(export_rows(rows))
         print(run.path / "export")
+        if options.demo and not failure:
+            folder = quote(str(run.path / "export" / "web"))
+            print(f"to see the page: python -m http.server -d {folder}")
+    if failure:
+        raise failure
+
+
+def benchmark_verb(words: Sequence[str]) -> None:
+    """Score and time every exported file of a run on its test data."""
+    options = parse(BenchmarkOptions, words, "maquette benchmark", benchmark_verb.__doc__)
+    run = maquette.Run(options.run)
+    load_tensorflow()
+    failure = None
+    try:
+        result = maquette.benchmark(run)
+    except GateError as error:
+        result, failure = error.rows, error
+    if options.as_json:
+        print_json(result)
+    else:
+        from maquette.reporting.benchmark_plots import benchmark_rows, summary
+
+        print(summary(result))
+        print_table(benchmark_rows(result))
+        print(run.path / "export" / "benchmark.png")
     if failure:
         raise failure
 
@@ -228,6 +256,7 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "predict": predict_verb,
     "compare": compare_verb,
     "export": export_verb,
+    "benchmark": benchmark_verb,
     "quickstart": quickstart_verb,
     "doctor": doctor_verb,
 }

@@ -87,6 +87,13 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def folder_sha256(path: Path) -> str:
+    """Return the hexadecimal SHA-256 of a folder's files and their names."""
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    lines = "".join(f"{file.name} {sha256(file)}\n" for file in files)
+    return hashlib.sha256(lines.encode()).hexdigest()
+
+
 def require_writable(folder: Path, option: str = "--out") -> None:
     """Make sure that `folder` can be created and written to.
 

@@ -150,6 +150,19 @@ class ExportOptions(Options):
     """What to write: a SavedModel, and TFLite files of these precisions."""
     max_drop: Annotated[float, Field(ge=0, le=1)] = 0.01
     """Score that a file may lose against the original; 0.01 is one point."""
+    demo: Literal["web"] | None = None
+    """Also write export/web: a page that runs the model in a browser."""
+    litert: Annotated[Path | None, arg(metavar="DIR")] = None
+    """Folder where npm installed LiteRT.js, which the page needs."""
+    download: bool = False
+    """Fetch LiteRT.js from registry.npmjs.org, once."""
+    as_json: Json = False
+    """Print JSON."""
+
+
+class BenchmarkOptions(Options):
+    run: RunFolder
+    """Folder of an exported run."""
     as_json: Json = False
     """Print JSON."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +25,8 @@ from maquette.exporting.gate import (
 from maquette.exporting.litert import LiteRtFile, convert_apart, custom_operators, latency
 from maquette.exporting.recurrent import phone_recurrence
 from maquette.exporting.saved_model import SavedModel, write_saved_model
-from maquette.files import TEMPORARY, folder_written_whole, sha256
+from maquette.exporting.web import demo_writer
+from maquette.files import TEMPORARY, folder_sha256, folder_written_whole, sha256
 from maquette.progress import track, waiting
 from maquette.reporting import report
 from maquette.run import Run
@@ -40,7 +40,12 @@ MAX_DROP = 0.01
 
 
 def export(
-    run: str | Path | Run, formats: Sequence[str] = FORMATS, max_drop: float = MAX_DROP
+    run: str | Path | Run,
+    formats: Sequence[str] = FORMATS,
+    max_drop: float = MAX_DROP,
+    demo: str | None = None,
+    litert: str | Path | None = None,
+    download: bool = False,
 ) -> list[dict[str, Any]]:
     """Export a run to `export/` in its folder.
 
@@ -57,6 +62,9 @@ def export(
         formats: Which of `saved_model`, `float32`, `float16`, `dynamic` and `int8` to write;
             int8 is calibrated on the run's own training data.
         max_drop: Score that a file may lose against the original, 0.01 being one point.
+        demo: `"web"` to write `export/web/` too, a page that runs the model in a browser.
+        litert: Folder where npm installed LiteRT.js, for the page.
+        download: Fetch LiteRT.js from the npm registry, once.
 
     Returns:
         One row per format: file, bytes, score, agreement, median latency, sha256, inputs and
@@ -69,6 +77,7 @@ def export(
     run = run if isinstance(run, Run) else Run(run)
     _check_formats(formats, max_drop)
     require_tensorflow()
+    write_demo = demo_writer(run, demo, litert, download)
     job = job_of(run, open_run_data(run))
     task = run.template.TASK
     with folder_written_whole(run.path / "export") as folder:
@@ -76,6 +85,7 @@ def export(
         for name, text in assets.items():
             (folder / name).write_text(text, encoding="utf-8")
         rows = _write_files(job, folder, formats, max_drop)
+        write_demo(job, folder, max_drop)
         for name, content in task.other_formats(run).items():
             (folder / name).write_bytes(content)
         labels = assets.get("labels.txt", "").splitlines()
@@ -235,9 +245,8 @@ def _row(job: Job, path: Path, variant: str, verdict: Verdict) -> dict[str, Any]
     if verdict.failures:
         return row
     if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.is_file())
-        digest = hashlib.sha256("".join(f"{p.name} {sha256(p)}\n" for p in files).encode())
-        row |= {"bytes": sum(p.stat().st_size for p in files), "sha256": digest.hexdigest()}
+        files = [p for p in path.rglob("*") if p.is_file()]
+        row |= {"bytes": sum(p.stat().st_size for p in files), "sha256": folder_sha256(path)}
     else:
         first = next(iter(job.endpoints))
         row |= {"bytes": path.stat().st_size, "sha256": sha256(path)}

@@ -12,7 +12,10 @@ import tensorflow as tf
 
 
 def write_saved_model(
-    endpoints: dict[str, keras.Model], path: Path, assets: Sequence[Path] = ()
+    endpoints: dict[str, keras.Model],
+    path: Path,
+    assets: Sequence[Path] = (),
+    shapes: dict[str, dict[str, tuple[int, ...]]] | None = None,
 ) -> None:
     """Write one SavedModel with a signature per endpoint.
 
@@ -23,13 +26,14 @@ def write_saved_model(
         endpoints: Functional models with named inputs and a dictionary of outputs.
         path: Folder to write.
         assets: Files that travel in the SavedModel's `assets/`.
+        shapes: Whole shape of each input, by endpoint and name, where it shall be fixed.
     """
     archive = keras.export.ExportArchive()
     for name, endpoint in endpoints.items():
         # Keras counts unnamed models, and the count would change the bytes of each export.
         endpoint.name = name
         archive.track(endpoint)
-        archive.add_endpoint(name, _signature(endpoint))
+        archive.add_endpoint(name, _signature(endpoint, (shapes or {}).get(name, {})))
     # The archive has no public way to take assets; its trackable does.
     for file in assets:
         setattr(archive._tf_trackable, file.stem, tf.saved_model.Asset(str(file)))
@@ -52,9 +56,11 @@ class SavedModel:
         return {k: v.numpy() for k, v in self._signatures[endpoint](**tensors).items()}
 
 
-def _signature(endpoint: keras.Model) -> Any:
+def _signature(endpoint: keras.Model, shapes: dict[str, tuple[int, ...]]) -> Any:
     specs = {
-        tensor.name: tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, name=tensor.name)
+        tensor.name: tf.TensorSpec(
+            shapes.get(tensor.name, (None, *tensor.shape[1:])), tensor.dtype, name=tensor.name
+        )
         for tensor in endpoint.inputs
     }
 

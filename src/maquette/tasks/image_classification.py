@@ -18,8 +18,8 @@ from maquette.tasks.classification import (
     most_wrong,
     predicted_row,
 )
-from maquette.tasks.image_task import ImageTask, answers
-from maquette.tasks.task import Evaluation, Probe
+from maquette.tasks.image_task import IMAGE_SCRIPTS, ImageTask, answers, drawing_style
+from maquette.tasks.task import Evaluation, Probe, WebPage
 
 if TYPE_CHECKING:
     from maquette.pipeline import Examples
@@ -46,6 +46,7 @@ class ImageClassification(Classification, ImageTask):
     score: str = "accuracy"
     ranges: ClassVar = {"image": (0, 255), "probabilities": (0, 1)}
     items: ClassVar = "images"
+    web: ClassVar = WebPage("image_classification", ("classify",), IMAGE_SCRIPTS)
 
     def evaluate(self, run: Run, data: ImageData, split: str) -> Evaluation:
         """Return accuracy and its kin, figures per class, and the most wrong images."""
@@ -75,6 +76,15 @@ class ImageClassification(Classification, ImageTask):
         """Return images with their classes for `classify`."""
         examples = self.examples(run.model, data, split).sample(count)
         return {"classify": Probe({"image": examples.x}, examples.y)}
+
+    def web_settings(self, run: Run, probes: dict[str, Probe]) -> dict[str, Any]:
+        """Return the classes, the shape of images, and how to draw one."""
+        images = probes["classify"].inputs["image"]
+        return {
+            "labels": list(run.description.classes),
+            "shape": list(images.shape[1:]),
+            "drawing": drawing_style(images),
+        }
 
 
 def _figures(

@@ -11,7 +11,7 @@ import numpy as np
 
 from maquette.images.data import ImageData
 from maquette.tasks.image_task import ImageSpec, ImageTask, read_images
-from maquette.tasks.task import Evaluation, ItemScores, Probe
+from maquette.tasks.task import Evaluation, ItemScores, Probe, WebPage
 
 if TYPE_CHECKING:
     from maquette.evidence import NegativeElbo
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 DRAWS = 16
 MOST_UNUSUAL = 24
 CLOSE_PIXELS = 0.1
+SHOWN_DEVIATIONS = 2.5
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class ImageDensity(ImageTask):
     score: str = "similarity"
     memorised: float = 0.6
     ranges: ClassVar = {"image": (0, 255), "pixels": (0, 1)}
+    web: ClassVar = WebPage("image_generation", ("generate",), ("pictures.js",))
     lower_is_better: ClassVar = frozenset(
         {"negative_elbo", "reconstruction", "kl", "importance_weighted_bound"}
     )
@@ -112,6 +114,18 @@ class ImageDensity(ImageTask):
             "decode": Probe({"code": mean + np.exp(log_variance / 2) * noise}),
             "generate": Probe({"noise": noise}),
             "reconstruct": Probe({"image": images, "noise": noise}, images / 255.0),
+        }
+
+    def web_settings(self, run: Run, probes: dict[str, Probe]) -> dict[str, Any]:
+        """Return shapes, and that the noise is Gaussian."""
+        return {
+            "endpoint": "generate",
+            "output": "pixels",
+            "shape": list(run.model.input_shape[1:]),
+            "size": probes["generate"].inputs["noise"].shape[1],
+            "normal": True,
+            "low": -SHOWN_DEVIATIONS,
+            "high": SHOWN_DEVIATIONS,
         }
 
     def agreement(self, endpoint: str, expected: dict, received: dict) -> float:

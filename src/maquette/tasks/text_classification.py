@@ -20,7 +20,7 @@ from maquette.tasks.classification import (
     most_wrong,
     predicted_row,
 )
-from maquette.tasks.task import Evaluation, Probe
+from maquette.tasks.task import Evaluation, Probe, WebPage
 from maquette.text.data import TextData, TextSplit
 from maquette.text.reading import read_text, text_files
 from maquette.text.vocabulary import Vocabulary
@@ -92,6 +92,7 @@ class TextClassification(Classification):
     score: str = "accuracy"
     ranges: ClassVar = {"probabilities": (0, 1)}
     items: ClassVar = "texts"
+    web: ClassVar = WebPage("text_classification", ("classify",), ("words.js",))
 
     def open(self, source: str, config: TemplateConfig, strict: bool = False) -> NumberedTexts:
         """Open texts in classes: an embedded set by name, a folder or a table.
@@ -185,6 +186,10 @@ class TextClassification(Classification):
     def assets(self, spec: TextSpec) -> dict[str, str]:
         """Return `labels.txt` and `vocabulary.txt`, whose line numbers, from 0, are the ids."""
         return {**super().assets(spec), VOCABULARY: spec.vocabulary.to_text()}
+
+    def web_settings(self, run: Run, probes: dict[str, Probe]) -> dict[str, Any]:
+        """Return the classes, and how many words are read."""
+        return {"labels": list(run.description.classes), "length": run.description.length}
 
     def server_endpoints(self, run: Run) -> dict[str, keras.Model]:
         """Return `classify_text`: a text to the probability of each class."""
