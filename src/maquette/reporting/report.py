@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from maquette.files import write_text
 from maquette.reporting import plots
+from maquette.reporting.benchmark_plots import benchmark_rows, summary
 from maquette.reporting.page import details, page, section, shown, side_by_side, table, title, wide
 
 if TYPE_CHECKING:
@@ -156,7 +157,16 @@ def _export(run: Run) -> str:
     verdict = '<p class="good">All passed.</p>'
     if failed:
         verdict = f'<p class="bad">Did not pass, and left out: {escape(failed)}.</p>'
-    return f"<p>{GATE}</p>{verdict}{table(export_rows(rows))}"
+    return f"<p>{GATE}</p>{verdict}{table(export_rows(rows))}{_benchmark(run)}"
+
+
+def _benchmark(run: Run) -> str:
+    path = run.path / "export" / "benchmark.json"
+    if not path.is_file():
+        return ""
+    result = json.loads(path.read_text(encoding="utf-8"))
+    rows, picture = table(benchmark_rows(result)), _image(path.with_suffix(".png"))
+    return f"<h3>Benchmark</h3><p>Measured {escape(summary(result))}.</p>{rows}{picture}"
 
 
 def _record_text(run: Run) -> str:

@@ -21,7 +21,12 @@ export function imageChooser(chosen) {
     }
   }
 
-  const input = element("input", { type: "file", accept: "image/*", className: "hidden-input", id: "file" });
+  const input = element("input", {
+    type: "file",
+    accept: "image/*",
+    className: "hidden-input",
+    id: "file",
+  });
   input.addEventListener("change", () => take(input.files[0]));
   const label = element("label", { className: "button" }, input, "Choose an image");
   const row = element("div", { className: "row" }, label);
@@ -50,7 +55,9 @@ function camera(place, chosen, message) {
 
   async function start() {
     try {
-      video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      video.srcObject = await navigator.mediaDevices.getUserMedia({
+        video: { facingMode: "environment" },
+      });
     } catch (error) {
       message.textContent = `no camera: ${error.message}`;
       return;
@@ -58,7 +65,10 @@ function camera(place, chosen, message) {
     await video.play();
     video.hidden = false;
     toggle.textContent = "Camera off";
-    timer = setInterval(() => chosen(pixelsOf(video, video.videoWidth, video.videoHeight)), 1000 / FRAMES);
+    timer = setInterval(
+      () => chosen(pixelsOf(video, video.videoWidth, video.videoHeight)),
+      1000 / FRAMES,
+    );
   }
 
   function stop() {

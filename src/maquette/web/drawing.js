@@ -19,7 +19,14 @@ export class Pad {
     this.canvas.setAttribute("role", "img");
     this.canvas.setAttribute("aria-label", "Pad to draw on with mouse, pen or finger");
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });
-    this.parts = [this.canvas, element("div", { className: "row" }, button("Wipe", () => this.wipe()))];
+    this.parts = [
+      this.canvas,
+      element(
+        "div",
+        { className: "row" },
+        button("Wipe", () => this.wipe()),
+      ),
+    ];
     this.canvas.addEventListener("pointerdown", (event) => this.#begin(event));
     this.canvas.addEventListener("pointermove", (event) => this.#go(event));
     this.canvas.addEventListener("pointerup", () => this.#end());
@@ -39,7 +46,10 @@ export class Pad {
 
   #at(event) {
     const box = this.canvas.getBoundingClientRect();
-    return [((event.clientX - box.left) * SIDE) / box.width, ((event.clientY - box.top) * SIDE) / box.height];
+    return [
+      ((event.clientX - box.left) * SIDE) / box.width,
+      ((event.clientY - box.top) * SIDE) / box.height,
+    ];
   }
 
   #begin(event) {
@@ -49,12 +59,16 @@ export class Pad {
   }
 
   #go(event) {
-    if (this.last) for (const each of event.getCoalescedEvents?.() ?? [event]) this.#line(this.#at(each));
+    if (this.last)
+      for (const each of event.getCoalescedEvents?.() ?? [event]) this.#line(this.#at(each));
   }
 
   #line(point) {
     Object.assign(this.context, {
-      strokeStyle: grey(this.style.ink), lineWidth: PEN * SIDE, lineCap: "round", lineJoin: "round",
+      strokeStyle: grey(this.style.ink),
+      lineWidth: PEN * SIDE,
+      lineCap: "round",
+      lineJoin: "round",
     });
     this.context.beginPath();
     this.context.moveTo(...this.last);
@@ -93,8 +107,15 @@ export class Pad {
     const scale = (this.style.extent * SIDE) / Math.max(width, height);
     const [newWidth, newHeight] = [width * scale, height * scale];
     context.drawImage(
-      this.canvas, left, top, width, height,
-      (SIDE - newWidth) / 2, (SIDE - newHeight) / 2, newWidth, newHeight,
+      this.canvas,
+      left,
+      top,
+      width,
+      height,
+      (SIDE - newWidth) / 2,
+      (SIDE - newHeight) / 2,
+      newWidth,
+      newHeight,
     );
     return context.getImageData(0, 0, SIDE, SIDE);
   }

@@ -21,7 +21,10 @@ async function start() {
   main.removeAttribute("aria-busy");
   const kilobytes = Math.round(model.bytes / 1000).toLocaleString("en");
   if (error <= demo.tolerance) {
-    tell(`Ready: ${kilobytes} kB; its answer differs from that of Keras by ${error.toExponential(1)}.`, "good");
+    tell(
+      `Ready: ${kilobytes} kB; its answer differs from that of Keras by ${error.toExponential(1)}.`,
+      "good",
+    );
   } else {
     tell(`This browser computes something else than Keras did: it differs by ${error}.`, "bad");
   }

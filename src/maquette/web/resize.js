@@ -46,8 +46,15 @@ function pass(pixels, lines, plan, oldAt, newAt, count) {
 /** Returns the box of the middle, as wide and high in proportion as asked for. */
 export function middle(width, height, newWidth, newHeight) {
   const isWide = width / height > newWidth / newHeight;
-  const cropped = isWide ? [(newWidth / newHeight) * height, height] : [width, (width / newWidth) * newHeight];
-  return { x: (width - cropped[0]) / 2, y: (height - cropped[1]) / 2, width: cropped[0], height: cropped[1] };
+  const cropped = isWide
+    ? [(newWidth / newHeight) * height, height]
+    : [width, (width / newWidth) * newHeight];
+  return {
+    x: (width - cropped[0]) / 2,
+    y: (height - cropped[1]) / 2,
+    width: cropped[0],
+    height: cropped[1],
+  };
 }
 
 /**
@@ -58,13 +65,17 @@ export function fit({ width, height, data }, newWidth, newHeight) {
   if (width === newWidth && height === newHeight) return data;
   const box = middle(width, height, newWidth, newHeight);
   const across = pass(
-    data, height, weights(width, box.x, box.width, newWidth),
+    data,
+    height,
+    weights(width, box.x, box.width, newWidth),
     (row, column) => row * width + column,
     (row, column) => row * newWidth + column,
     height * newWidth,
   );
   return pass(
-    across, newWidth, weights(height, box.y, box.height, newHeight),
+    across,
+    newWidth,
+    weights(height, box.y, box.height, newHeight),
     (column, row) => row * newWidth + column,
     (column, row) => row * newWidth + column,
     newHeight * newWidth,

@@ -3,7 +3,13 @@
 const PADDING = 0;
 const UNKNOWN = 1;
 const ALIKE = new Map([
-  ["İ", "i"], ["Ì", "ì"], ["Í", "í"], ["Ĩ", "ĩ"], ["Į", "į"], ["\u2019", "'"], ["\0", " "],
+  ["İ", "i"],
+  ["Ì", "ì"],
+  ["Í", "í"],
+  ["Ĩ", "ĩ"],
+  ["Į", "į"],
+  ["\u2019", "'"],
+  ["\0", " "],
 ]);
 const BREAK = /(?:^|'*[^\p{L}\p{M}\p{N}'])[^\p{L}\p{M}\p{N}]*|'+$/gu;
 
@@ -27,7 +33,9 @@ export class Vocabulary {
 
   /** Returns the numbers of the first `length` words of a text, 0 after its end. */
   encode(text, length) {
-    const numbers = splitWords(text).slice(0, length).map((word) => this.number(word));
+    const numbers = splitWords(text)
+      .slice(0, length)
+      .map((word) => this.number(word));
     return [...numbers, ...Array(length - numbers.length).fill(PADDING)];
   }
 

@@ -33,8 +33,6 @@ export function show(main, model, settings) {
     const pad = new Pad(settings.drawing, (pixels) => (pixels ? classify(pixels) : wiped()));
     main.append(section("Draw", ...pad.parts));
   }
-  main.append(
-    section("Or an image", chooser, element("p", { className: "muted", textContent: "As the model sees it:" }), seen),
-    section("Classes", bars.list),
-  );
+  const told = element("p", { className: "muted", textContent: "As the model sees it:" });
+  main.append(section("Classes", bars.list), section("Image", chooser, told, seen));
 }

@@ -35,9 +35,13 @@ export function show(main, model, settings) {
     for (let cell = 0; cell < GRID * GRID; cell++) {
       const values = await generate(numbersOf(cell));
       if (number !== asked) return;
-      whole.getContext("2d").putImageData(
-        imageData(values, settings.shape, 1), (cell % GRID) * width, Math.floor(cell / GRID) * height,
-      );
+      whole
+        .getContext("2d")
+        .putImageData(
+          imageData(values, settings.shape, 1),
+          (cell % GRID) * width,
+          Math.floor(cell / GRID) * height,
+        );
     }
     Object.assign(grid, { width: whole.width, height: whole.height });
     grid.getContext("2d").drawImage(whole, 0, 0);
@@ -59,7 +63,13 @@ export function show(main, model, settings) {
   }
 
   function slider(index) {
-    const input = element("input", { type: "range", min: low, max: high, step: 0.01, id: `noise-${index}` });
+    const input = element("input", {
+      type: "range",
+      min: low,
+      max: high,
+      step: 0.01,
+      id: `noise-${index}`,
+    });
     const shown = element("output");
     const update = () => {
       input.value = noise[index];
@@ -75,7 +85,9 @@ export function show(main, model, settings) {
   }
 
   function axis(name, chosen) {
-    const options = sliders.map((_, i) => element("option", { value: i, textContent: i + 1, selected: i === chosen }));
+    const options = sliders.map((_, i) =>
+      element("option", { value: i, textContent: i + 1, selected: i === chosen }),
+    );
     const select = element("select", { id: name, onchange: draw }, ...options);
     select.setAttribute("aria-label", `Number that changes ${name}`);
     return select;
@@ -84,10 +96,17 @@ export function show(main, model, settings) {
   grid.addEventListener("click", (event) => {
     const box = grid.getBoundingClientRect();
     const cell = (position, length) => Math.min(GRID - 1, Math.floor((GRID * position) / length));
-    set(numbersOf(GRID * cell(event.clientY - box.top, box.height) + cell(event.clientX - box.left, box.width)));
+    set(
+      numbersOf(
+        GRID * cell(event.clientY - box.top, box.height) +
+          cell(event.clientX - box.left, box.width),
+      ),
+    );
   });
   const buttons = [
-    button("Draw new numbers", () => set(noise.map(settings.normal ? gaussian : () => uniform(low, high)))),
+    button("Draw new numbers", () =>
+      set(noise.map(settings.normal ? gaussian : () => uniform(low, high))),
+    ),
     button("All to zero", () => set(new Float32Array(size))),
   ];
   const rest = size > MOST_SLIDERS ? `The first ${MOST_SLIDERS} of ${size} numbers.` : "";

@@ -38,10 +38,12 @@ export async function show(main, model, settings) {
 /** Returns the words as the model reads them, those that it does not know marked. */
 function readWords(text, vocabulary, length) {
   const words = splitWords(text);
-  const shown = words.slice(0, length).flatMap((word) => [
-    vocabulary.knows(word) ? word : element("s", { textContent: word, title: "unknown word" }),
-    " ",
-  ]);
+  const shown = words
+    .slice(0, length)
+    .flatMap((word) => [
+      vocabulary.knows(word) ? word : element("s", { textContent: word, title: "unknown word" }),
+      " ",
+    ]);
   const known = words.filter((word) => vocabulary.knows(word)).length;
   const rest = words.length > length ? `, reads the first ${length}` : "";
   return [...shown, element("br"), `knows ${known} of ${words.length} words${rest}`];
