@@ -15,6 +15,7 @@ async function start() {
   const demo = await (await fetched("demo.json")).json();
   tell("Loading the model …");
   const model = await Model.load("model.tflite", "litert/core/wasm/");
+  window.model = model; // to be tried in the browser's console: await model.run(...)
   const error = await model.largestError(demo.checks);
   const page = await import(`./pages/${demo.page}.js`);
   await page.show(main, model, demo.settings);

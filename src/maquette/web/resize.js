@@ -26,19 +26,30 @@ function weights(oldSize, start, length, newSize) {
   });
 }
 
-/** Resizes along one axis; `step` is the distance of neighbours there, `stride` across it. */
-function pass(pixels, lines, plan, oldAt, newAt, count) {
-  const result = new Uint8ClampedArray(count * 4); // rounds, as Pillow does between its passes
+/**
+ * Resizes RGBA pixels along one axis; alpha is left out.
+ * @param lines rows or columns to resize
+ * @param plan what `weights` returned
+ * @param from distances between neighbours of a line, and between lines, in pixels
+ * @param to the same of the result
+ */
+function pass(pixels, lines, plan, from, to) {
+  const result = new Uint8ClampedArray(lines * plan.length * 4); // rounds, as Pillow does here
   for (let line = 0; line < lines; line++) {
-    plan.forEach(({ first, values }, index) => {
-      for (let channel = 0; channel < 4; channel++) {
-        let sum = 0;
-        values.forEach((weight, i) => {
-          sum += weight * pixels[oldAt(line, first + i) * 4 + channel];
-        });
-        result[newAt(line, index) * 4 + channel] = sum;
+    for (let index = 0; index < plan.length; index++) {
+      const { first, values } = plan[index];
+      let place = 4 * (line * from.line + first * from.step);
+      let [red, green, blue] = [0, 0, 0];
+      for (let i = 0; i < values.length; i++, place += 4 * from.step) {
+        red += values[i] * pixels[place];
+        green += values[i] * pixels[place + 1];
+        blue += values[i] * pixels[place + 2];
       }
-    });
+      const target = 4 * (line * to.line + index * to.step);
+      result[target] = red;
+      result[target + 1] = green;
+      result[target + 2] = blue;
+    }
   }
   return result;
 }
@@ -64,22 +75,12 @@ export function middle(width, height, newWidth, newHeight) {
 export function fit({ width, height, data }, newWidth, newHeight) {
   if (width === newWidth && height === newHeight) return data;
   const box = middle(width, height, newWidth, newHeight);
-  const across = pass(
-    data,
-    height,
-    weights(width, box.x, box.width, newWidth),
-    (row, column) => row * width + column,
-    (row, column) => row * newWidth + column,
-    height * newWidth,
-  );
-  return pass(
-    across,
-    newWidth,
-    weights(height, box.y, box.height, newHeight),
-    (column, row) => row * newWidth + column,
-    (column, row) => row * newWidth + column,
-    newHeight * newWidth,
-  );
+  const columns = weights(width, box.x, box.width, newWidth);
+  const rows = weights(height, box.y, box.height, newHeight);
+  const narrow = { step: 1, line: newWidth };
+  const across = pass(data, height, columns, { step: 1, line: width }, narrow);
+  const upright = { step: newWidth, line: 1 };
+  return pass(across, newWidth, rows, upright, upright);
 }
 
 /** Returns grey or colour values, uint8, of RGBA pixels. */

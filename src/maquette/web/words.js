@@ -15,7 +15,7 @@ const BREAK = /(?:^|'*[^\p{L}\p{M}\p{N}'])[^\p{L}\p{M}\p{N}]*|'+$/gu;
 
 /** Returns the words of a text, in lower case. */
 export function splitWords(text) {
-  const alike = text.toWellFormed().replace(/[İÌÍĨĮ\u2019\0]/g, (letter) => ALIKE.get(letter));
+  const alike = text.replace(/[İÌÍĨĮ\u2019\0]/g, (letter) => ALIKE.get(letter));
   return alike.toLowerCase().replace(BREAK, " ").split(" ").filter(Boolean);
 }
 
