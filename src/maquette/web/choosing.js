@@ -6,9 +6,13 @@ const FRAMES = 5; // a second
 /**
  * Returns a place to drop an image on, paste it into, choose it, or take it with a camera.
  * @param {(pixels: ImageData) => void} chosen
+ * @param {boolean} pastes whether it takes what is pasted anywhere on the page
  */
-export function imageChooser(chosen) {
-  const message = element("p", { className: "muted", textContent: "Drop or paste an image here." });
+export function imageChooser(chosen, pastes = true) {
+  const message = element("p", {
+    className: "muted",
+    textContent: `Drop ${pastes ? "or paste " : ""}an image here.`,
+  });
   message.setAttribute("role", "status");
 
   async function take(file) {
@@ -25,12 +29,11 @@ export function imageChooser(chosen) {
     type: "file",
     accept: "image/*",
     className: "hidden-input",
-    id: "file",
   });
   input.addEventListener("change", () => take(input.files[0]));
   const label = element("label", { className: "button" }, input, "Choose an image");
   const row = element("div", { className: "row" }, label);
-  const place = element("div", { className: "drop", id: "drop" }, message, row);
+  const place = element("div", { className: "drop" }, message, row);
   if (navigator.mediaDevices?.getUserMedia) row.append(...camera(place, chosen, message));
 
   place.addEventListener("dragover", (event) => {
@@ -43,7 +46,7 @@ export function imageChooser(chosen) {
     place.classList.remove("over");
     take(event.dataTransfer.files[0]);
   });
-  document.addEventListener("paste", (event) => take(event.clipboardData.files[0]));
+  if (pastes) document.addEventListener("paste", (event) => take(event.clipboardData.files[0]));
   return place;
 }
 

@@ -15,7 +15,7 @@ export class Pad {
   constructor(style, changed) {
     this.style = style;
     this.changed = changed;
-    this.canvas = element("canvas", { width: SIDE, height: SIDE, className: "pad", id: "pad" });
+    this.canvas = element("canvas", { width: SIDE, height: SIDE, className: "pad" });
     this.canvas.setAttribute("role", "img");
     this.canvas.setAttribute("aria-label", "Pad to draw on with mouse, pen or finger");
     this.context = this.canvas.getContext("2d", { willReadFrequently: true });

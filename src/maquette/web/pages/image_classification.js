@@ -34,5 +34,9 @@ export function show(main, model, settings) {
     main.append(section("Draw", ...pad.parts));
   }
   const told = element("p", { className: "muted", textContent: "As the model sees it:" });
-  main.append(section("Classes", bars.list), section("Image", chooser, told, seen));
+  main.append(
+    section("Classes", bars.list),
+    section("Image", chooser),
+    section("Seen", told, seen),
+  );
 }

@@ -110,14 +110,16 @@ export function show(main, model, settings) {
     button("All to zero", () => set(new Float32Array(size))),
   ];
   const rest = size > MOST_SLIDERS ? `The first ${MOST_SLIDERS} of ${size} numbers.` : "";
+  const numbers = section(
+    "Numbers",
+    element("div", { className: "sliders" }, ...sliders.map((each) => each.row)),
+    element("p", { className: "muted", textContent: rest }),
+  );
+  numbers.className = "whole";
   main.append(
     section("Picture", picture, element("div", { className: "row" }, ...buttons)),
-    section(
-      "Numbers",
-      element("div", { className: "sliders" }, ...sliders.map((each) => each.row)),
-      element("p", { className: "muted", textContent: rest }),
-    ),
-    section("Grid", element("div", { className: "row" }, "across", across, "down", down), grid),
+    section("Grid", grid, element("div", { className: "row" }, "across", across, "down", down)),
+    numbers,
   );
   return draw();
 }
