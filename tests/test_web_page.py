@@ -153,6 +153,17 @@ def test_the_page_crops_and_resizes_as_training_does(tmp_path, size, channels):
     assert np.abs(expected - found).max() <= 1
 
 
+def test_a_page_whose_model_fails_is_left_out_and_told(copied_run, litert, monkeypatch, command):
+    monkeypatch.setattr("maquette.exporting.web.convert_apart", lambda *_: {"float32": "crashed"})
+    words = ("--formats", "saved_model", "--demo", "web", "--litert", litert)
+    told = command("export", copied_run.path, *words)
+    assert told.code == 1
+    assert told.err == "maquette: not exported, web page: crashed\n"
+    assert "http.server" not in told.out
+    written = {path.name for path in (copied_run.path / "export").iterdir()}
+    assert written == {"saved_model", "labels.txt", "export.json"}
+
+
 def test_a_page_without_litert_is_refused_before_any_work(digits_run, monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     with pytest.raises(maquette.UserError, match=r"needs LiteRT.js .*--download fetches it once"):

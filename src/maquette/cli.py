@@ -195,9 +195,9 @@ def export_verb(words: Sequence[str]) -> None:
     else:
         print_table(export_rows(rows))
         print(run.path / "export")
-        if options.demo and not failure:
-            folder = quote(str(run.path / "export" / "web"))
-            print(f"to see the page: python -m http.server -d {folder}")
+        web = run.path / "export" / "web"
+        if options.demo and web.is_dir():
+            print(f"to see the page: python -m http.server -d {quote(str(web))}")
     if failure:
         raise failure
 

@@ -85,7 +85,7 @@ def export(
         for name, text in assets.items():
             (folder / name).write_text(text, encoding="utf-8")
         rows = _write_files(job, folder, formats, max_drop)
-        write_demo(job, folder, max_drop)
+        failed = write_demo(job, folder, max_drop)
         for name, content in task.other_formats(run).items():
             (folder / name).write_bytes(content)
         labels = assets.get("labels.txt", "").splitlines()
@@ -93,7 +93,7 @@ def export(
         text = json.dumps({**summary, "files": rows}, indent=2, ensure_ascii=False)
         (folder / "export.json").write_text(text + "\n", encoding="utf-8")
     report.write(run)
-    failed = [f"{row['format']}: {reason}" for row in rows for reason in row["failures"]]
+    failed += [f"{row['format']}: {reason}" for row in rows for reason in row["failures"]]
     if failed:
         raise GateError("not exported, " + "; ".join(failed), rows)
     return rows
