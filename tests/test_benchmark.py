@@ -71,7 +71,7 @@ def test_table_and_picture_are_written_beside_the_files_and_shown_in_the_report(
     assert Image.open(folder / "benchmark.png").width > 1000
     page = (measured.run.path / "report.html").read_text()
     assert summary(measured.result) in page
-    assert "p95, 1 thread (ms)" in page
+    assert "P95, 1 thread (ms)" in page
     assert 'alt="Benchmark"' in page
     assert not list(measured.run.path.glob(".maquette-*"))
 

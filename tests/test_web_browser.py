@@ -111,7 +111,9 @@ def browser():
     if program is None:
         pytest.skip("needs Chromium")
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        # Its camera shows a moving pattern, and nobody is asked whether it may.
+        fakes = [f"--use-fake-{part}-for-media-stream" for part in ("device", "ui")]
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox", *fakes])
         yield browser
         browser.close()
 
@@ -200,6 +202,18 @@ def test_a_file_that_is_no_image_is_told(shown, tmp_path):
     file.write_text("no image")
     shown.page.locator("input[type=file]").set_input_files(file)
     shown.page.get_by_text("notes.txt is no image that this browser reads").wait_for()
+
+
+@only_for("mlp")
+def test_what_the_camera_sees_is_classified_until_it_is_switched_off(shown):
+    shown.page.get_by_role("button", name="Wipe").click()
+    shown.page.get_by_role("button", name="Camera").click()
+    assert len(shown.probabilities()) == 10
+    seen = shown.pixels("#seen")
+    assert np.ptp(seen) > 50
+    shown.page.get_by_role("button", name="Camera off").click()
+    assert shown.page.locator("video").is_hidden()
+    shown.page.get_by_role("button", name="Camera", exact=True).wait_for()
 
 
 @only_for("bilstm")
