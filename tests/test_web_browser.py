@@ -235,7 +235,8 @@ def test_a_typed_sentence_is_classified_as_by_predict(shown, tmp_path):
 def test_a_slider_changes_the_picture_and_the_grid(shown):
     script = """async noise => [...(await window.model.run("generate",
         { noise: { type: "float32", shape: [1, noise.length], values: noise } })).pixels]"""
-    shown.page.wait_for_selector("#grid[data-drawn]")
+    shown.page.get_by_role("button", name="All to zero").click()
+    shown.page.wait_for_timeout(1500)
     before = shown.pixels("#picture"), shown.pixels("#grid")
     shown.page.locator("#noise-2").fill("1.5")
     shown.page.wait_for_timeout(1500)

@@ -33,10 +33,9 @@ export function show(main, model, settings) {
     const pad = new Pad(settings.drawing, (pixels) => (pixels ? classify(pixels) : wiped()));
     main.append(section("Draw", ...pad.parts));
   }
-  const told = element("p", { className: "muted", textContent: "As the model sees it:" });
   main.append(
     section("Classes", bars.list),
     section("Image", chooser),
-    section("Seen", told, seen),
+    section("As the model sees it", seen),
   );
 }

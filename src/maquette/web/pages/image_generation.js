@@ -103,10 +103,10 @@ export function show(main, model, settings) {
       ),
     );
   });
+  const random = settings.normal ? gaussian : () => uniform(low, high);
+  const renew = () => set(noise.map(random));
   const buttons = [
-    button("Draw new numbers", () =>
-      set(noise.map(settings.normal ? gaussian : () => uniform(low, high))),
-    ),
+    button("Draw new numbers", renew),
     button("All to zero", () => set(new Float32Array(size))),
   ];
   const rest = size > MOST_SLIDERS ? `The first ${MOST_SLIDERS} of ${size} numbers.` : "";
@@ -121,7 +121,7 @@ export function show(main, model, settings) {
     section("Grid", grid, element("div", { className: "row" }, "across", across, "down", down)),
     numbers,
   );
-  return draw();
+  renew(); // zeros alone look like no example that training has seen
 }
 
 function label(canvas, text) {
