@@ -1,11 +1,11 @@
 import { button, element } from "./elements.js";
 import { pixelsOf, readImage } from "./pictures.js";
 
-const FRAMES = 5; // a second
+const FRAMES = 5; // a second, at most
 
 /**
  * Returns a place to drop an image on, paste it into, choose it, or take it with a camera.
- * @param {(pixels: ImageData) => void} chosen
+ * @param {(pixels: ImageData) => Promise<void> | void} chosen
  * @param {boolean} pastes whether it takes what is pasted anywhere on the page
  */
 export function imageChooser(chosen, pastes = true) {
@@ -54,13 +54,11 @@ export function imageChooser(chosen, pastes = true) {
 function camera(place, chosen, message) {
   const video = element("video", { muted: true, playsInline: true, hidden: true });
   const toggle = button("Camera", () => (video.srcObject ? stop() : start()));
-  let timer;
 
   async function start() {
     try {
-      video.srcObject = await navigator.mediaDevices.getUserMedia({
-        video: { facingMode: "environment" },
-      });
+      const wanted = { video: { facingMode: "environment" } };
+      video.srcObject = await navigator.mediaDevices.getUserMedia(wanted);
     } catch (error) {
       message.textContent = `no camera: ${error.message}`;
       return;
@@ -68,14 +66,13 @@ function camera(place, chosen, message) {
     await video.play();
     video.hidden = false;
     toggle.textContent = "Camera off";
-    timer = setInterval(
-      () => chosen(pixelsOf(video, video.videoWidth, video.videoHeight)),
-      1000 / FRAMES,
-    );
+    while (video.srcObject) {
+      await chosen(pixelsOf(video, video.videoWidth, video.videoHeight));
+      await new Promise((done) => setTimeout(done, 1000 / FRAMES));
+    }
   }
 
   function stop() {
-    clearInterval(timer);
     video.srcObject.getTracks().forEach((track) => track.stop());
     video.srcObject = null;
     video.hidden = true;

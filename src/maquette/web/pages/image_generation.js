@@ -15,6 +15,7 @@ export function show(main, model, settings) {
   const sliders = Array.from({ length: Math.min(size, MOST_SLIDERS) }, (_, i) => slider(i));
   const [across, down] = [axis("across", 0), axis("down", Math.min(1, size - 1))];
   let asked = 0;
+  let isDrawing = false;
 
   async function generate(values) {
     const input = { type: "float32", shape: [1, size], values };
@@ -22,11 +23,18 @@ export function show(main, model, settings) {
   }
 
   async function draw() {
-    const number = ++asked;
-    const values = await generate(noise);
-    if (number !== asked) return; // the sliders have moved on
-    paint(picture, values, settings.shape, 1);
-    await drawGrid(number);
+    asked++;
+    if (isDrawing) return; // what is under way looks again when it is done
+    isDrawing = true;
+    try {
+      for (let number = 0; number !== asked; ) {
+        number = asked;
+        paint(picture, await generate(noise), settings.shape, 1);
+        await drawGrid(number);
+      }
+    } finally {
+      isDrawing = false;
+    }
   }
 
   async function drawGrid(number) {
@@ -34,7 +42,7 @@ export function show(main, model, settings) {
     const whole = new OffscreenCanvas(GRID * width, GRID * height);
     for (let cell = 0; cell < GRID * GRID; cell++) {
       const values = await generate(numbersOf(cell));
-      if (number !== asked) return;
+      if (number !== asked) return; // the sliders have moved on
       whole
         .getContext("2d")
         .putImageData(
