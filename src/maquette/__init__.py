@@ -13,6 +13,7 @@ _HOMES = {
     "GateError": ("errors", "GateError"),
     "Run": ("run", "Run"),
     "UserError": ("errors", "UserError"),
+    "benchmark": ("exporting.benchmark", "benchmark"),
     "compare": ("comparing.compare", "compare"),
     "doctor": ("installation", "doctor"),
     "evaluate": ("evaluation", "evaluate"),

@@ -7,6 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import maquette
@@ -23,6 +24,7 @@ from maquette.template_options import (
     tune_options,
 )
 from maquette.verb_options import (
+    BenchmarkOptions,
     CompareOptions,
     DoctorOptions,
     EvaluateOptions,
@@ -208,6 +210,31 @@ def export_verb(words: Sequence[str]) -> None:
             print_table(export_rows(candidates(run)), "Candidates")
         print_table(export_rows(rows))
         print(run.path / "export")
+        web = run.path / "export" / "web"
+        if options.demo and web.is_dir():
+            print(f"to see the page: python -m http.server -d {quote(str(web))}")
+    if failure:
+        raise failure
+
+
+def benchmark_verb(words: Sequence[str]) -> None:
+    """Score and time every exported file of a run on its test data."""
+    options = parse(BenchmarkOptions, words, "maquette benchmark", benchmark_verb.__doc__)
+    run = maquette.Run(options.run)
+    load_tensorflow()
+    failure = None
+    try:
+        result = maquette.benchmark(run)
+    except GateError as error:
+        result, failure = error.rows, error
+    if options.as_json:
+        print_json(result)
+    else:
+        from maquette.reporting.benchmark_plots import benchmark_rows, summary
+
+        print(summary(result))
+        print_table(benchmark_rows(result))
+        print(run.path / "export" / "benchmark.png")
     if failure:
         raise failure
 
@@ -262,6 +289,7 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "compare": compare_verb,
     "export": export_verb,
     "verify": verify_verb,
+    "benchmark": benchmark_verb,
     "quickstart": quickstart_verb,
     "doctor": doctor_verb,
 }

@@ -191,6 +191,12 @@ class ExportOptions(Options):
     """Under which the model may be used; stands in the files."""
     version: Annotated[str, arg(metavar="VERSION")] = ""
     """Of the model; stands in the files."""
+    demo: Literal["web"] | None = None
+    """Also write export/web: a page that runs the model in a browser."""
+    litert: Annotated[Path | None, arg(metavar="DIR")] = None
+    """Folder where npm installed LiteRT.js, which the page needs."""
+    download: bool = False
+    """Fetch LiteRT.js from registry.npmjs.org, once."""
     as_json: Json = False
     """Print JSON."""
 
@@ -198,6 +204,13 @@ class ExportOptions(Options):
 class VerifyOptions(Options):
     path: Positional[Annotated[Path, arg(metavar="PATH")]]
     """Folder of an export or of its run, or one exported file."""
+    as_json: Json = False
+    """Print JSON."""
+
+
+class BenchmarkOptions(Options):
+    run: RunFolder
+    """Folder of an exported run."""
     as_json: Json = False
     """Print JSON."""
 

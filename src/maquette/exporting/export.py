@@ -30,6 +30,7 @@ from maquette.exporting.ladder import climb
 from maquette.exporting.mediapipe import MEDIAPIPE, check_mediapipe
 from maquette.exporting.rows import refusal, repair, saved_model_row, tflite_row
 from maquette.exporting.saved_model import SavedModel, write_saved_model
+from maquette.exporting.web import demo_writer
 from maquette.exporting.workshop import Workshop
 from maquette.files import TEMPORARY, folder_written_whole, written_whole
 from maquette.progress import say, waiting
@@ -52,6 +53,9 @@ def export(
     budget: str | float | None = None,
     mediapipe: bool = False,
     caller: Sequence[str] = (),
+    demo: str | None = None,
+    litert: str | Path | None = None,
+    download: bool = False,
     **labelling: str,
 ) -> list[dict[str, Any]]:
     """Export a run to `export/` in its folder.
@@ -81,6 +85,9 @@ def export(
         mediapipe: Whether to write `model_mediapipe.tflite`, for MediaPipe's TextClassifier.
         caller: Languages to write calling code in, of `kotlin`, `swift`, `python` and
             `javascript`.
+        demo: `"web"` to write `export/web/` too, a page that runs the model in a browser.
+        litert: Folder where npm installed LiteRT.js, for the page.
+        download: Fetch LiteRT.js from the npm registry, once.
         **labelling: `author`, `license` and `version` for the metadata in the files.
 
     Returns:
@@ -102,6 +109,7 @@ def export(
     run = run if isinstance(run, Run) else Run(run)
     if mediapipe:
         check_mediapipe(run.template.TASK.tensors(run.description))
+    write_demo = demo_writer(run, demo, litert, download)
     job = job_of(run, open_run_data(run), **labelling)
     with folder_written_whole(run.path / "export") as folder:
         labels = _write_assets(run, folder)
@@ -115,13 +123,14 @@ def export(
             rows += [_tflite(workshop, target, folder) for target in wanted]
         write_golden(folder, job.reference, rows)
         write_callers(folder, caller, job.metadata, list(job.endpoints))
+        unwritten = write_demo(job, folder, max_drop)
         for name, content in run.template.TASK.other_formats(run).items():
             (folder / name).write_bytes(content)
         record = {"template": run.record["template"], "run": run.path.name, "labels": labels}
         text = json.dumps({**record, "files": rows, **kept}, indent=2, ensure_ascii=False)
         (folder / "export.json").write_text(text + "\n", encoding="utf-8")
     report.write(run)
-    failed = [refusal(row) for row in rows if row["failures"]]
+    failed = unwritten + [refusal(row) for row in rows if row["failures"]]
     if failed:
         raise GateError("not exported, " + "; ".join(failed), rows)
     return rows

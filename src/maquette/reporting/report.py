@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from maquette.files import write_text
 from maquette.reporting import plots
+from maquette.reporting.benchmark_plots import benchmark_rows, summary
 from maquette.reporting.page import details, page, section, shown, side_by_side, table, title, wide
 
 if TYPE_CHECKING:
@@ -170,7 +171,7 @@ def _export(run: Run) -> str:
     if failed:
         verdict = f'<p class="bad">Did not pass, and left out: {escape(failed)}.</p>'
     tables = [table(export_rows(rows)), *_repairs(rows), *_candidates(exported, path.parent)]
-    return f"<p>{GATE}</p>{verdict}{''.join(tables)}"
+    return f"<p>{GATE}</p>{verdict}{''.join(tables)}{_benchmark(run)}"
 
 
 def _repairs(rows: list[dict[str, Any]]) -> list[str]:
@@ -189,6 +190,15 @@ def _candidates(exported: dict[str, Any], folder: Path) -> list[str]:
         return []
     rows = table(export_rows(exported["candidates"]))
     return ["<h3>Candidates</h3>", rows, _image(folder / "pareto.png")]
+
+
+def _benchmark(run: Run) -> str:
+    path = run.path / "export" / "benchmark.json"
+    if not path.is_file():
+        return ""
+    result = json.loads(path.read_text(encoding="utf-8"))
+    rows, picture = table(benchmark_rows(result)), _image(path.with_suffix(".png"))
+    return f"<h3>Benchmark</h3><p>Measured {escape(summary(result))}.</p>{rows}{picture}"
 
 
 def _record_text(run: Run) -> str:

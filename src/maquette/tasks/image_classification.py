@@ -18,8 +18,14 @@ from maquette.tasks.classification import (
     most_wrong,
     predicted_row,
 )
-from maquette.tasks.image_task import ImageSpec, ImageTask, answers
-from maquette.tasks.task import Evaluation, Probe
+from maquette.tasks.image_task import (
+    IMAGE_SCRIPTS,
+    ImageSpec,
+    ImageTask,
+    answers,
+    drawing_style,
+)
+from maquette.tasks.task import Evaluation, Probe, WebPage
 from maquette.tasks.tensors import Tensor, class_scores
 
 if TYPE_CHECKING:
@@ -47,6 +53,7 @@ class ImageClassification(Classification, ImageTask):
     score: str = "accuracy"
     ranges: ClassVar = {"image": (0, 255), "probabilities": (0, 1)}
     items: ClassVar = "images"
+    web: ClassVar = WebPage("image_classification", ("classify",), IMAGE_SCRIPTS)
 
     def evaluate(self, run: Run, data: ImageData, split: str) -> Evaluation:
         """Return accuracy and its kin, figures per class, and the most wrong images."""
@@ -81,6 +88,15 @@ class ImageClassification(Classification, ImageTask):
         """Return that pixels go in and probabilities of classes come out."""
         image = Tensor("The image, pixels 0 to 255.", "image")
         return {"image": image, "probabilities": class_scores(spec.classes)}
+
+    def web_settings(self, run: Run, probes: dict[str, Probe]) -> dict[str, Any]:
+        """Return the classes, the shape of images, and how to draw one."""
+        images = probes["classify"].inputs["image"]
+        return {
+            "labels": list(run.description.classes),
+            "shape": list(images.shape[1:]),
+            "drawing": drawing_style(images),
+        }
 
 
 def _figures(

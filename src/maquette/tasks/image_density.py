@@ -11,7 +11,7 @@ import numpy as np
 
 from maquette.images.data import ImageData
 from maquette.tasks.image_task import ImageSpec, ImageTask, read_images
-from maquette.tasks.task import Evaluation, ItemScores, Probe
+from maquette.tasks.task import Evaluation, ItemScores, Probe, WebPage
 from maquette.tasks.tensors import Tensor
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DRAWS = 16
 MOST_UNUSUAL = 24
 CLOSE_PIXELS = 0.1
+SHOWN_DEVIATIONS = 2.5
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class ImageDensity(ImageTask):
     score: str = "similarity"
     memorised: float = 0.6
     ranges: ClassVar = {"image": (0, 255), "pixels": (0, 1)}
+    web: ClassVar = WebPage("image_generation", ("generate",), ("pictures.js",))
     lower_is_better: ClassVar = frozenset(
         {"negative_elbo", "reconstruction", "kl", "importance_weighted_bound"}
     )
@@ -124,6 +126,18 @@ class ImageDensity(ImageTask):
             "log_variance": Tensor("Logarithm of the variance of the image's code."),
             "code": Tensor("A code, as the encoder gives it."),
             "noise": Tensor("Numbers drawn from the unit Gaussian."),
+        }
+
+    def web_settings(self, run: Run, probes: dict[str, Probe]) -> dict[str, Any]:
+        """Return shapes, and that the noise is Gaussian."""
+        return {
+            "endpoint": "generate",
+            "output": "pixels",
+            "shape": list(run.model.input_shape[1:]),
+            "size": probes["generate"].inputs["noise"].shape[1],
+            "normal": True,
+            "low": -SHOWN_DEVIATIONS,
+            "high": SHOWN_DEVIATIONS,
         }
 
     def agreement(self, endpoint: str, expected: dict, received: dict) -> float:

@@ -12,7 +12,7 @@ import numpy as np
 from maquette.generation.frechet import frechet_distance
 from maquette.images.data import ImageData
 from maquette.tasks.image_task import BATCH, ImageSpec, ImageTask, read_images
-from maquette.tasks.task import Evaluation, Probe
+from maquette.tasks.task import Evaluation, Probe, WebPage
 from maquette.tasks.tensors import Tensor
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ class ImageGeneration(ImageTask):
     score: str | None = None
     memorised: float | None = None
     ranges: ClassVar = {"noise": (-1, 1), "image": (0, 1)}
+    web: ClassVar = WebPage("image_generation", ("generate",), ("pictures.js",))
     lower_is_better: ClassVar = frozenset({"frechet_distance", "frechet_distance_of_train"})
     tuned_by: ClassVar = "frechet_distance"
 
@@ -116,6 +117,19 @@ class ImageGeneration(ImageTask):
         """Return what noise and image are."""
         noise = Tensor("Numbers drawn evenly from -1 to 1.")
         return {"noise": noise, "image": Tensor("The image, pixels 0 to 1.", "image")}
+
+    def web_settings(self, run: Run, probes: dict[str, Probe]) -> dict[str, Any]:
+        """Return shapes, and that the noise is uniform."""
+        low, high = self.ranges["noise"]
+        return {
+            "endpoint": "generate",
+            "output": "image",
+            "shape": list(run.model.input_shape[1:]),
+            "size": probes["generate"].inputs["noise"].shape[1],
+            "normal": False,
+            "low": low,
+            "high": high,
+        }
 
     def agreement(self, endpoint: str, expected: dict, received: dict) -> float:
         """Return the share of images that differ by at most a tenth of the range of a pixel.

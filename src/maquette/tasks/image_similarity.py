@@ -16,8 +16,15 @@ from maquette.images.matching import EmbeddedImages
 from maquette.images.unseen_classes import with_unseen_classes
 from maquette.progress import track
 from maquette.sources import open_source
-from maquette.tasks.image_task import BATCH, ImageSpec, ImageTask, read_images
-from maquette.tasks.task import Evaluation, ItemScores, Probe
+from maquette.tasks.image_task import (
+    BATCH,
+    IMAGE_SCRIPTS,
+    ImageSpec,
+    ImageTask,
+    drawing_style,
+    read_images,
+)
+from maquette.tasks.task import Evaluation, ItemScores, Probe, WebPage
 from maquette.tasks.tensors import Tensor
 
 if TYPE_CHECKING:
@@ -59,6 +66,7 @@ class ImageSimilarity(ImageTask):
     }
     lower_is_better: ClassVar = frozenset({"equal_error_rate"})
     tuned_by: ClassVar = "recall_at_1"
+    web: ClassVar = WebPage("image_similarity", ("compare",), IMAGE_SCRIPTS)
 
     def open(self, source: str, config: TemplateConfig, strict: bool = False) -> ImageData:
         """Open images in classes, divided by class: an embedded set by name, or a folder.
@@ -176,6 +184,11 @@ class ImageSimilarity(ImageTask):
             "distance": Tensor("Distance of the two embeddings."),
             "probability": Tensor("Probability that both show the same class."),
         }
+
+    def web_settings(self, run: Run, probes: dict[str, Probe]) -> dict[str, Any]:
+        """Return the shape of images, and how to draw one."""
+        images = probes["embed"].inputs["image"]
+        return {"shape": list(images.shape[1:]), "drawing": drawing_style(images)}
 
     def agreement(self, endpoint: str, expected: dict, received: dict) -> float:
         """Return the share of embeddings in the same direction, or of pairs judged the same."""

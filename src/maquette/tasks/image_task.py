@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from maquette.pipeline import Examples
 
 BATCH = 32
+IMAGE_SCRIPTS = ("choosing.js", "drawing.js", "pictures.js", "resize.js")
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,30 @@ def read_images(files: Sequence[Path], shape: tuple[int, int, int]) -> np.ndarra
         UserError: a file is missing or is no readable image.
     """
     return np.stack([_decode(file, shape) for file in files])
+
+
+def drawing_style(images: np.ndarray) -> dict[str, float] | None:
+    """Return what a drawing must have to look like some grey images.
+
+    Args:
+        images: uint8, shape `(n, height, width, 1)`.
+
+    Returns:
+        Grey values of `ink` and `background`, and `extent`, the share of the frame that the ink
+        takes, by its longer side; `None` for images in colour.
+    """
+    if images.shape[-1] != 1:
+        return None
+    edges = np.concatenate([images[:, 0], images[:, -1], images[:, :, 0], images[:, :, -1]], 1)
+    background = 255 if np.median(edges) > 127 else 0
+    inked = np.abs(images[..., 0].astype(int) - background) > 127
+    longest = [
+        max(np.ptp(places, axis=0) + 1) / max(image.shape)
+        for image in inked
+        if len(places := np.argwhere(image))
+    ]
+    extent = float(np.median(longest)) if longest else 1.0
+    return {"ink": 255 - background, "background": background, "extent": round(extent, 3)}
 
 
 def _images_below(folder: Path) -> list[Path]:

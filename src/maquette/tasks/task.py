@@ -66,6 +66,21 @@ class Probe:
     targets: np.ndarray | None = None
 
 
+@dataclass(frozen=True)
+class WebPage:
+    """The page on which a browser shows what a task's models do.
+
+    Args:
+        name: Of the file in `maquette/web/pages`, without `.js`.
+        endpoints: What the page calls.
+        scripts: Further files of `maquette/web` that it imports.
+    """
+
+    name: str
+    endpoints: tuple[str, ...]
+    scripts: tuple[str, ...] = ()
+
+
 class Task(ABC):
     """A kind of problem. The verbs know a template only through its task.
 
@@ -82,6 +97,7 @@ class Task(ABC):
         lower_is_better: Names of the metrics that a better model has less of.
         tuned_by: Where nothing is monitored, the metric of `evaluate` that a search of options
             goes by; `None` where none can be compared between options.
+        web: The page of `maquette export --demo web`; `None` where there is none.
     """
 
     data: str
@@ -93,6 +109,7 @@ class Task(ABC):
     ranges: ClassVar[dict[str, tuple[float, float]]] = {}
     lower_is_better: ClassVar[frozenset[str]] = frozenset()
     tuned_by: str | None = None
+    web: ClassVar[WebPage | None] = None
 
     @abstractmethod
     def open(self, source: str, config: TemplateConfig, strict: bool = False) -> Any:
@@ -180,6 +197,15 @@ class Task(ABC):
 
     def server_endpoints(self, run: Run) -> dict[str, keras.Model]:
         """Return endpoints for the SavedModel alone, e.g. with operators that no phone has."""
+        return {}
+
+    def web_settings(self, run: Run, probes: dict[str, Probe]) -> dict[str, Any]:
+        """Return what the web page must know of a run, in plain values for a JSON file.
+
+        Args:
+            run: The run.
+            probes: Training examples of each endpoint.
+        """
         return {}
 
     def other_formats(self, run: Run) -> dict[str, bytes]:

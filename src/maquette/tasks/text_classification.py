@@ -20,7 +20,7 @@ from maquette.tasks.classification import (
     most_wrong,
     predicted_row,
 )
-from maquette.tasks.task import Evaluation, Probe
+from maquette.tasks.task import Evaluation, Probe, WebPage
 from maquette.tasks.tensors import Tensor, class_scores
 from maquette.text.data import TextData, TextSplit
 from maquette.text.reading import read_text, text_files
@@ -93,6 +93,7 @@ class TextClassification(Classification):
     score: str = "accuracy"
     ranges: ClassVar = {"probabilities": (0, 1)}
     items: ClassVar = "texts"
+    web: ClassVar = WebPage("text_classification", ("classify",), ("words.js",))
 
     def open(self, source: str, config: TemplateConfig, strict: bool = False) -> NumberedTexts:
         """Open texts in classes: an embedded set by name, a folder or a table.
@@ -192,6 +193,10 @@ class TextClassification(Classification):
         words = (*RESERVED, *spec.vocabulary.words)
         ids = Tensor("Ids of the words of a text.", "words", words=words, length=spec.length)
         return {"ids": ids, "probabilities": class_scores(spec.classes)}
+
+    def web_settings(self, run: Run, probes: dict[str, Probe]) -> dict[str, Any]:
+        """Return the classes, and how many words are read."""
+        return {"labels": list(run.description.classes), "length": run.description.length}
 
     def server_endpoints(self, run: Run) -> dict[str, keras.Model]:
         """Return `classify_text`: a text to the probability of each class."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from maquette.errors import UserError, nearest
 from maquette.sources import open_source
-from maquette.tasks.task import Evaluation, Probe, Task
+from maquette.tasks.task import Evaluation, Probe, Task, WebPage
 from maquette.tasks.tensors import Tensor
 from maquette.text.corpus import Chunks, Corpus, RawCorpus, encode
 from maquette.text.frequencies import telling_words
@@ -76,6 +76,7 @@ class WordVectors(Task):
     memorised: float = 0.6
     ranges: ClassVar = {"similarity": (-1, 1)}
     lower_is_better: ClassVar = frozenset({"loss"})
+    web: ClassVar = WebPage("word_vectors", ("neighbours", "similarity"), ("words.js",))
 
     def open(self, source: str, config: TemplateConfig, strict: bool = False) -> Corpus:
         """Open a text: an embedded one by name, a text file, or all texts of a folder or table.
