@@ -154,14 +154,14 @@ def test_the_page_crops_and_resizes_as_training_does(tmp_path, size, channels):
 
 
 def test_a_page_whose_model_fails_is_left_out_and_told(copied_run, litert, monkeypatch, command):
-    monkeypatch.setattr("maquette.exporting.web.convert_apart", lambda *_: {"float32": "crashed"})
+    monkeypatch.setattr("maquette.exporting.workshop.Workshop.make", lambda *_: "crashed")
     words = ("--formats", "saved_model", "--demo", "web", "--litert", litert)
     told = command("export", copied_run.path, *words)
     assert told.code == 1
     assert told.err == "maquette: not exported, web page: crashed\n"
     assert "http.server" not in told.out
     written = {path.name for path in (copied_run.path / "export").iterdir()}
-    assert written == {"saved_model", "labels.txt", "export.json"}
+    assert written == {"saved_model", "labels.txt", "export.json", "golden.json"}
 
 
 def test_a_page_without_litert_is_refused_before_any_work(digits_run, monkeypatch, tmp_path):
