@@ -92,7 +92,7 @@ MISTAKEN_WORDS = {
     ),
     "predict": "missing RUN",
     "predict RUN": "missing FILE, one or more files to predict from, or folders of them",
-    "export RUN --formats int9": "received 'int9'; perhaps you meant 'int8'",
+    "export RUN --formats int7": "received 'int7'; perhaps you meant 'int8'",
     "export RUN --max-drop 2": "--max-drop should be less than or equal to 1; received 2",
 }
 

@@ -142,22 +142,28 @@ def _steps_written_out(
 def _loop(
     step: Callable, length: int | tf.Tensor, output: tf.Tensor, states: list, keep_all: bool
 ) -> tuple[tf.Tensor, tf.Tensor, list]:
-    kept = length if keep_all else 1
-    outputs = tf.zeros(tf.concat([[kept], tf.shape(output)], 0), output.dtype)
-    outputs.set_shape((kept if isinstance(kept, int) else None, *output.shape))
+    kept = [_no_outputs(length, output)] if keep_all else []
 
-    def body(time: tf.Tensor, output: tf.Tensor, outputs: tf.Tensor, *states: tf.Tensor) -> tuple:
+    def body(time: tf.Tensor, output: tf.Tensor, *carried: tf.Tensor) -> tuple:
+        outputs, states = carried[: len(kept)], carried[len(kept) :]
         new_output, new_states = step(time, output, list(states))
         # Scattering into place would be shorter, but is wrong in int8.
-        new_outputs = tf.concat([outputs[1:], tf.expand_dims(new_output, 0)], 0)
-        new = (new_output, new_outputs, *new_states)
-        old = (output, outputs, *states)
+        rolled = [tf.concat([each[1:], tf.expand_dims(new_output, 0)], 0) for each in outputs]
+        new, old = (new_output, *rolled, *new_states), (output, *carried)
         return (time + 1, *(tf.ensure_shape(a, b.shape) for a, b in zip(new, old, strict=True)))
 
-    _, output, outputs, *states = tf.while_loop(
-        lambda time, *_: time < length, body, (tf.constant(0), output, outputs, *states)
+    _, output, *carried = tf.while_loop(
+        lambda time, *_: time < length, body, (tf.constant(0), output, *kept, *states)
     )
-    return output, outputs, states
+    outputs = carried[0] if keep_all else tf.expand_dims(output, 0)
+    return output, outputs, carried[len(kept) :]
+
+
+def _no_outputs(length: int | tf.Tensor, output: tf.Tensor) -> tf.Tensor:
+    """Return room for the outputs of all steps, shape `(time, batch, ...)`."""
+    outputs = tf.zeros(tf.concat([[length], tf.shape(output)], 0), output.dtype)
+    outputs.set_shape((length if isinstance(length, int) else None, *output.shape))
+    return outputs
 
 
 def _swap_batch_and_time(tensor: tf.Tensor) -> tf.Tensor:
