@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from small_jobs import TRAINED_ON, convert_here, digits, job_of_model, trained_reader
 
+from maquette.exporting import workshop as making
 from maquette.exporting.converter import Converter
 from maquette.exporting.gate import Verdict
 from maquette.exporting.ladder import LADDERS, climb
@@ -83,6 +84,16 @@ def test_a_static_file_takes_one_example_at_a_time(workshop, precision):
     assert attempt.verdict.failures == []
     (rows,) = LiteRtFile(attempt.path).tensors("read", {})["inputs"]
     assert rows["shape"] == [1, 8, 8]
+
+
+def test_what_cannot_be_traced_is_a_failure_with_its_reason(workshop, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise ValueError("no such operator")
+
+    monkeypatch.setattr(making, "write_convertible", refuse)
+    climbed = climb(Workshop(workshop.job, tmp_path, ONE_POINT), Recipe("float32"))
+    assert climbed.rung is None
+    assert climbed.attempt.verdict.failures == ["no such operator"]
 
 
 class Fake:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -85,9 +86,10 @@ class Workshop:
 
     @property
     def met(self) -> set[str]:
-        """What the endpoints hold of `"loops"` and `"masks"`."""
-        self._saved_model(Tracing())
-        return self._traced[Tracing()]
+        """What the endpoints hold of `"loops"` and `"masks"`; nothing if they cannot be traced."""
+        with suppress(ValueError, TypeError):
+            self._saved_model(Tracing())
+        return self._traced.get(Tracing(), set())
 
     def attempt(self, recipe: Recipe) -> Attempt:
         """Make the file of a recipe and judge it, if that was not done yet."""
