@@ -1,0 +1,72 @@
+"""What there is, and whether it works here: `list`, `show`, `quickstart`, `doctor`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import maquette
+from maquette.callback_gallery import list_callbacks
+from maquette.parsing import parse
+from maquette.printing import print_json
+from maquette.quiet import load_tensorflow
+from maquette.verb_options import (
+    DoctorOptions,
+    ListOptions,
+    QuickstartOptions,
+    ShowOptions,
+)
+
+
+def list_verb(words: Sequence[str]) -> None:
+    """List the templates."""
+    options = parse(ListOptions, words, "maquette list", list_verb.__doc__)
+    cards = list_callbacks() if options.callbacks else maquette.list()
+    if options.as_json:
+        print_json([card.to_dict() for card in cards])
+        return
+    width = max(len(card.name) for card in cards)
+    for card in cards:
+        print(f"{card.name:<{width}}  {card.summary}")
+
+
+def show_verb(words: Sequence[str]) -> None:
+    """Show a template's card and its options."""
+    from maquette.gallery import config_class, template_path
+
+    options = parse(ShowOptions, words, "maquette show", show_verb.__doc__)
+    card = maquette.show(options.template)
+    fields = config_class(options.template).model_fields
+    if options.as_json:
+        schema = config_class(options.template).model_json_schema()["properties"]
+        print_json({**card.to_dict(), "options": schema})
+        return
+    print(f"{card.text}\n\nOptions:")
+    width = max(len(name) for name in fields) + 2
+    for name, field in fields.items():
+        option = "--" + name.replace("_", "-")
+        print(f"  {option:<{width}}  {field.description} (default: {field.default})")
+    print(f"\nFile: {template_path(options.template)}")
+
+
+def quickstart_verb(words: Sequence[str]) -> None:
+    """Fine-tune a digit recogniser, check it, and export it for a phone, in a few minutes."""
+    options = parse(QuickstartOptions, words, "maquette quickstart", quickstart_verb.__doc__)
+    load_tensorflow()
+    print(maquette.quickstart(options.out))
+
+
+def doctor_verb(words: Sequence[str]) -> None:
+    """Check the installation, and say what is wrong and the line that mends it."""
+    from dataclasses import asdict
+
+    from maquette.installation import format_checks
+
+    options = parse(DoctorOptions, words, "maquette doctor", doctor_verb.__doc__)
+    checks = maquette.doctor()
+    if options.as_json:
+        print_json([asdict(check) for check in checks])
+    else:
+        print(format_checks(checks))
+    if any(check.status == "problem" for check in checks):
+        sys.exit(1)
