@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import shutil
 import tarfile
 import urllib.request
 from hashlib import sha256
@@ -32,8 +33,9 @@ def page(digits_run, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("page")
     with pytest.MonkeyPatch.context() as patch:
         litert = stand_in(folder, patch)
-        maquette.export(digits_run, ["float32"], demo="web", litert=litert)
-    return (digits_run.path / "export").rename(folder / "export") / "web"
+        run = maquette.Run(shutil.copytree(digits_run.path, folder / "run"))
+        maquette.export(run, ["float32"], demo="web", litert=litert)
+    return run.path / "export" / "web"
 
 
 @pytest.fixture
