@@ -19,6 +19,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -116,7 +117,7 @@ class Case:
         model = self.model()
         callbacks = self._stage(model).callbacks
         for callback in (c for c in callbacks if hasattr(c, "folder")):
-            callback.folder = tempfile.mkdtemp()
+            callback.folder = Path(tempfile.mkdtemp())
         keep = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs: setattr(self, "weights", model.get_weights())
         )
