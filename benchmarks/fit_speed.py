@@ -1,13 +1,13 @@
 """Steps per second of `maquette train` against `model.fit` as Keras has it by default.
 
 Both train the same model on the same examples in memory: `fit` is given NumPy arrays, the batch
-size and nothing else; ours is what `maquette train` does. Steps are timed from the second epoch on,
-or, where the first one served to choose how many are taken at once, from the third; validation and
-pictures at the ends of epochs do not count. Each way is run in turn, and the median of its epochs
-taken.
+size and nothing else; ours is what `maquette train` does. Steps are timed from the third epoch on,
+since ours may be compiled anew in the second; validation and pictures at the ends of epochs do not
+count. Each way is run in turn, and the median of its epochs taken.
 
-Then the weights: one more `fit` on arrays that hold the examples in our order, one step at a time,
-must come to the same ones.
+Then the weights: how far they are from those of one more `fit`, on arrays that hold the examples in
+our order, one step at a time. `cnn` and `dcgan` differ: for batches whose size is known beforehand,
+as those of arrays, TensorFlow rounds differently, and a training makes any difference grow.
 
     python benchmarks/fit_speed.py [TEMPLATE ...] [--rounds 2]
 """

@@ -191,7 +191,7 @@ def test_a_count_of_zero_is_printed(command, digits_run, tmp_path):
     assert [line.split()[-1] for line in lines[3:]] == ["5"] * 2 + ["0"] * 8
 
 
-NEEDS_NO_TENSORFLOW = [
+NEEDS_NO_HEAVY_LIBRARY = [
     ["--help"],
     ["list", "--json"],
     ["show", "mlp"],
@@ -199,17 +199,19 @@ NEEDS_NO_TENSORFLOW = [
     ["train", "mlp", "--help"],
     ["train", "mlp", "--epoch", "3"],
     ["evaluate", "nowhere"],
+    ["export", "--help"],
+    ["launch", "--help"],
     ["no-such-verb"],
 ]
 
 
-@pytest.mark.parametrize("words", NEEDS_NO_TENSORFLOW, ids=" ".join)
-def test_quick_answers_do_not_load_tensorflow(words):
+@pytest.mark.parametrize("words", NEEDS_NO_HEAVY_LIBRARY, ids=" ".join)
+def test_quick_answers_load_no_heavy_library(words):
     script = (
         "import sys, maquette.installation, maquette.cli\n"
         f"try: maquette.cli.main({words})\n"
         "except SystemExit: pass\n"
-        "sys.exit(str({'tensorflow', 'keras', 'torch'} & set(sys.modules)))"
+        "sys.exit(str({'tensorflow', 'keras', 'torch', 'scipy', 'matplotlib'} & set(sys.modules)))"
     )
     loaded = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stderr
     assert loaded.splitlines()[-1] == "set()"

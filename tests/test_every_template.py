@@ -26,7 +26,7 @@ from maquette.contract import Template, TemplateConfig
 from maquette.errors import UserError
 from maquette.exporting import metadata
 from maquette.exporting.callers.write import LANGUAGES, write_callers
-from maquette.exporting.export import FORMATS, VARIANTS
+from maquette.exporting.formats import FORMATS, VARIANTS
 from maquette.exporting.litert import custom_operators
 from maquette.exporting.metadata import Metadata
 from maquette.gallery import load_template, template_names, template_path

@@ -15,7 +15,7 @@ from maquette.datasets import digits
 from maquette.exporting import export as exporting
 from maquette.exporting import workshop
 from maquette.exporting.converter import Converter
-from maquette.exporting.export import FORMATS, VARIANTS
+from maquette.exporting.formats import FORMATS, VARIANTS
 from maquette.exporting.litert import LiteRtFile
 from maquette.exporting.saved_model import SavedModel
 

@@ -15,6 +15,7 @@ from instant_training import ALGORITHMS, rows_of, score_of, settings
 from keras_tuner.src.distribute import oracle_client
 
 import maquette
+from maquette.addresses import Address
 from maquette.errors import UserError
 from maquette.tuning import trainer, workers
 from maquette.tuning.search import Search
@@ -134,7 +135,7 @@ def test_the_trial_of_a_dead_worker_is_handed_out_again(tmp_path, trained, monke
         [sys.executable, "-c", CHIEF, str(tmp_path), str(port)], stderr=subprocess.PIPE, text=True
     )
     try:
-        address = workers.Address.of(port)
+        address = Address.of(port)
         wait_until(address.answers)
         with workers.as_worker(address):  # It takes a trial and is never heard of again.
             oracle = oracle_client.OracleClient(kt.oracles.RandomSearchOracle())

@@ -201,7 +201,9 @@ def test_a_file_that_is_no_image_is_told(shown, tmp_path):
     file = tmp_path / "notes.txt"
     file.write_text("no image")
     shown.page.locator("input[type=file]").set_input_files(file)
-    shown.page.get_by_text("notes.txt is no image that this browser reads").wait_for()
+    told = shown.page.get_by_text("notes.txt is no image that this browser reads")
+    told.wait_for()
+    assert told.count() == 1
 
 
 @only_for("mlp")

@@ -19,7 +19,7 @@ from maquette.distribution.placement import Placement, placement
 from maquette.distribution.processes import Processes
 from maquette.distribution.replicas import require_share_for_each, share_loss, shared_batch_size
 from maquette.errors import UserError
-from maquette.fitting import FitOptions
+from maquette.fit_options import FitOptions
 from maquette.gallery import load_template
 from maquette.pipeline import Examples
 from maquette.run import Run

@@ -1,6 +1,6 @@
 """How many training steps one call of the compiled function takes.
 
-Each call costs nearly a millisecond in Python, which is most of a small network's step. The
+Each call costs nearly a millisecond in Python, half of a small network's step. The
 outcome is the same to the bit for any number; callbacks are called once for each execution.
 """
 
@@ -17,7 +17,7 @@ from maquette.progress import say
 EXECUTION_SECONDS = 0.25  # so that progress, time budgets and interruptions keep their pace
 MOST_STEPS = 128
 CALL_SECONDS = 0.0008
-GAINED_SHARE = 0.1  # of the step itself: TensorFlow overlaps the end of one with the next
+GAINED_SHARE = 0.1  # of a longer step, as in `cnn` and `dcgan`
 
 
 class StepClock(keras.callbacks.Callback):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
 from typing import Any
 
 import keras
@@ -15,7 +14,6 @@ from maquette.best_epoch import best_epoch, best_value, keep_best
 from maquette.callback_gallery import TrainingContext, make_callbacks
 from maquette.callbacks.epoch_log import EpochLog
 from maquette.callbacks.progress import EpochProgress
-from maquette.callbacks.time_budget import TimeBudget
 from maquette.contract import Stage, Template, TemplateConfig
 from maquette.distribution.processes import all_processes
 from maquette.distribution.replicas import (
@@ -26,6 +24,7 @@ from maquette.distribution.replicas import (
 )
 from maquette.errors import UserError
 from maquette.execution import Pace
+from maquette.fit_options import FitOptions
 from maquette.model_state import build_optimizer, values_of
 from maquette.pipeline import Examples, Share, cached_features
 from maquette.progress import say
@@ -43,32 +42,6 @@ from maquette.stage_progress import Progress
 from maquette.tasks.task import Task
 
 VALIDATION_BATCH = 32
-
-
-@dataclass(frozen=True)
-class FitOptions:
-    """How to fit, as far as it does not change the outcome.
-
-    Args:
-        save_minutes: Minutes between two states within an epoch. Defaults to 5.
-        max_minutes: Time for all stages; `None` for any.
-        steps_per_execution: Training steps in one call of the compiled function, at most. `None`
-            for as many as pay, by the time that the first epoch takes.
-    """
-
-    save_minutes: float = 5.0
-    max_minutes: float | None = None
-    steps_per_execution: int | None = None
-
-    @cached_property
-    def budget(self) -> list[TimeBudget]:
-        """What ends the training in time, in one piece for all that has these options."""
-        return [] if self.max_minutes is None else [TimeBudget(self.max_minutes)]
-
-    def __post_init__(self):
-        steps = self.steps_per_execution
-        if steps is not None and steps < 1:
-            raise UserError(f"steps_per_execution must be 1 or more; received {steps}")
 
 
 def fit_stages(

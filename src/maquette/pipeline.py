@@ -201,7 +201,7 @@ def _outputs(
 def _fetch(
     indices: tf.data.Dataset, examples: Examples, share: Share | None = None
 ) -> tf.data.Dataset:
-    """Map a dataset of index batches to batches of `(x, y)`, x with a word on what share it is."""
+    """Map index batches to batches of `(x, y)`; where there are shares, x tells if it is one."""
     read_x, read_y = _reader(examples.x), _reader(examples.y)
 
     def read(i: tf.Tensor) -> tuple:

@@ -48,9 +48,9 @@ class ResumableCallbacks(keras.callbacks.Callback):
 
     It counts batches from the start of the epoch, tells the number of all epochs and steps, begins
     and ends the training once, and hands out states. `until` is the epoch at which the part under
-    way ends. What a callback remembers in plain attributes
-    (see `maquette.states`) is part of a state, but for the names in its `transient`. One with
-    `resumes = False` begins anew, and is told again that an epoch begins.
+    way ends. What a callback remembers in plain attributes (see `maquette.states`) is part of a
+    state, but for the names in its `transient`. One with `resumes = False` begins anew, and is told
+    again that an epoch begins.
 
     Args:
         callbacks: The callbacks, in order.

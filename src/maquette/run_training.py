@@ -14,7 +14,8 @@ from maquette.distribution.placement import Placement
 from maquette.distribution.processes import all_processes, tell_run
 from maquette.errors import GateError, UserError
 from maquette.evaluation import judge
-from maquette.fitting import FitOptions, fit_stages
+from maquette.fit_options import FitOptions
+from maquette.fitting import fit_stages
 from maquette.progress import say
 from maquette.reporting import report
 from maquette.run import Run, new_record

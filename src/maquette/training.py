@@ -14,7 +14,7 @@ from maquette.distribution.placement import Placement, placement
 from maquette.distribution.processes import Processes, together
 from maquette.errors import UserError
 from maquette.files import remove_leftovers
-from maquette.fitting import FitOptions
+from maquette.fit_options import FitOptions
 from maquette.gallery import load_template
 from maquette.progress import say
 from maquette.run import RECORDED_VERSIONS, Run, new_run_path

@@ -13,9 +13,9 @@ from importlib.util import find_spec
 from threading import Thread
 from typing import IO, Any
 
+from maquette.addresses import LOOPBACK, Address
 from maquette.distribution.environment import ADDRESS, COUNT, RANK
 from maquette.errors import UserError
-from maquette.tuning.workers import LOOPBACK, Address
 
 PROGRAM = [sys.executable, "-m", "maquette"]
 POLL_SECONDS, GRACE_SECONDS = 0.1, 3.0

@@ -19,13 +19,13 @@ from typing import Any
 import keras
 import numpy as np
 
+from maquette.addresses import Address
 from maquette.distribution.environment import ADDRESS, COUNT, RANK
 from maquette.distribution.watching import Watch
 from maquette.errors import GateError, UserError
 from maquette.files import TEMPORARY
 from maquette.progress import console, say
 from maquette.quiet import quiet_stream
-from maquette.tuning.workers import Address
 
 BIND = "JAX_COORDINATOR_BIND_ADDRESS"
 HEARTBEAT_SECONDS = 10

@@ -16,7 +16,6 @@ from maquette.exporting.callers.write import check_languages, write_callers
 from maquette.exporting.choosing import best, share
 from maquette.exporting.formats import (
     FORMATS,
-    VARIANTS,
     Target,
     check,
     possible_formats,
@@ -37,8 +36,6 @@ from maquette.progress import say, waiting
 from maquette.reporting import report
 from maquette.reporting.export_plots import pareto
 from maquette.run import Run
-
-__all__ = ["FORMATS", "MAX_DROP", "VARIANTS", "Job", "export", "job_of", "require_tensorflow"]
 
 MAX_DROP = 0.01
 

@@ -13,7 +13,7 @@ import keras
 
 from maquette.contract import Template, TemplateConfig
 from maquette.errors import GateError, UserError
-from maquette.fitting import FitOptions
+from maquette.fit_options import FitOptions
 from maquette.run import Run
 from maquette.run_training import fit_model, record_of
 from maquette.tuning.journal import EPOCHS

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from maquette.addresses import Address
 from maquette.configuration import read_config
 from maquette.errors import UserError, nearest
 from maquette.gallery import load_template
@@ -15,7 +16,6 @@ from maquette.tuning.oracles import ORACLES
 from maquette.tuning.search import Search, SearchRecord
 from maquette.tuning.trainer import Objective
 from maquette.tuning.work import Work, require
-from maquette.tuning.workers import Address
 
 TRIALS = 20
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import keras_tuner as kt
 
+from maquette.addresses import Address
 from maquette.errors import GateError, UserError
-from maquette.exporting.export import require_tensorflow
+from maquette.exporting.formats import require_tensorflow
 from maquette.files import TEMPORARY, remove_leftovers
 from maquette.gallery import load_template
 from maquette.progress import say, waiting
@@ -29,7 +30,7 @@ from maquette.tuning.search import Search, SearchRecord, fingerprint_of
 from maquette.tuning.space import SearchSpace
 from maquette.tuning.trainer import Objective, OpenedData, Trainer
 from maquette.tuning.tuner import TemplateTuner
-from maquette.tuning.workers import Address, as_chief, as_worker, giving_up_the_silent
+from maquette.tuning.workers import as_chief, as_worker, giving_up_the_silent
 
 
 class Work:

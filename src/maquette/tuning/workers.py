@@ -7,64 +7,19 @@ reaches it can take and end trials. Chief and workers need the same search folde
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
+from maquette.addresses import Address
 from maquette.errors import GateError, UserError
 from maquette.progress import say
 from maquette.tuning.limits import press_ctrl_c
 
 PULSE_SECONDS, SILENCE_SECONDS = 5.0, 60.0
-LOOPBACK = "127.0.0.1"
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a chief listens.
-
-    Args:
-        host: Name or number of its machine.
-        port: 1 to 65535.
-    """
-
-    host: str
-    port: int
-
-    @classmethod
-    def of(cls, text: str | int) -> Address:
-        """Return the address that `PORT` or `HOST:PORT` means; a port alone is on this machine.
-
-        Raises:
-            UserError: there is no port in it.
-        """
-        host, _, port = str(text).rpartition(":")
-        if not port.isdecimal() or not 1 <= int(port) <= 65535:
-            raise UserError(f"an address is PORT or HOST:PORT, as in 5000; received {text!r}")
-        return cls(host or LOOPBACK, int(port))
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
-
-    def require_free(self) -> None:
-        """Raise a `UserError` where a chief cannot listen here."""
-        try:
-            socket.create_server((self.host, self.port)).close()
-        except OSError as error:
-            raise UserError(f"cannot listen at {self}: {error.strerror}; choose another") from None
-
-    def answers(self) -> bool:
-        """Return whether somebody listens here."""
-        try:
-            socket.create_connection((self.host, self.port), PULSE_SECONDS).close()
-        except OSError:
-            return False
-        return True
 
 
 @contextmanager

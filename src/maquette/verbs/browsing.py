@@ -10,12 +10,7 @@ from maquette.callback_gallery import list_callbacks
 from maquette.parsing import parse
 from maquette.printing import print_json
 from maquette.quiet import load_tensorflow
-from maquette.verb_options import (
-    DoctorOptions,
-    ListOptions,
-    QuickstartOptions,
-    ShowOptions,
-)
+from maquette.verb_options import DoctorOptions, ListOptions, QuickstartOptions, ShowOptions
 
 
 def list_verb(words: Sequence[str]) -> None:

@@ -8,14 +8,8 @@ import maquette
 from maquette.parsing import parse
 from maquette.printing import print_json, print_metrics, print_table
 from maquette.quiet import load_tensorflow
-from maquette.template_options import (
-    evaluate_options,
-)
-from maquette.verb_options import (
-    CompareOptions,
-    EvaluateOptions,
-    PredictOptions,
-)
+from maquette.template_options import evaluate_options
+from maquette.verb_options import CompareOptions, EvaluateOptions, PredictOptions
 
 
 def evaluate_verb(words: Sequence[str]) -> None:

@@ -10,20 +10,16 @@ from maquette.errors import GateError
 from maquette.parsing import parse
 from maquette.printing import print_json, print_table
 from maquette.quiet import load_tensorflow
-from maquette.verb_options import (
-    BenchmarkOptions,
-    ExportOptions,
-    VerifyOptions,
-)
+from maquette.verb_options import BenchmarkOptions, ExportOptions, VerifyOptions
 
 
 def export_verb(words: Sequence[str]) -> None:
     """Export a run to SavedModel and TFLite, each file checked against the original."""
-    from maquette.reporting.report import candidates, export_rows
-
     options = parse(ExportOptions, words, "maquette export", export_verb.__doc__)
     run = maquette.Run(options.run)
     load_tensorflow()
+    from maquette.reporting.report import candidates, export_rows
+
     failure = None
     try:
         rows = maquette.export(run, **{k: v for k, v in options if k not in ("run", "as_json")})

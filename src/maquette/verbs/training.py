@@ -13,17 +13,8 @@ from maquette.errors import GateError
 from maquette.parsing import given, parse
 from maquette.printing import print_json, print_metrics, print_table
 from maquette.quiet import load_tensorflow
-from maquette.template_options import (
-    ask_for_template,
-    train_options,
-    tune_options,
-)
-from maquette.verb_options import (
-    LaunchOptions,
-    ResumeOptions,
-    ResumeTuneOptions,
-    TimeOptions,
-)
+from maquette.template_options import ask_for_template, train_options, tune_options
+from maquette.verb_options import LaunchOptions, ResumeOptions, ResumeTuneOptions, TimeOptions
 
 
 def train_verb(words: Sequence[str]) -> None:
