@@ -27,7 +27,7 @@ from maquette.images.class_folders import (
     left_out_notes,
 )
 from maquette.images.data import FileSplit, ImageData
-from maquette.images.decoding import ImageInfo, inspect_all
+from maquette.images.inspection import ImageInfo, inspect_all
 from maquette.splits import (
     FEWEST_PER_CLASS,
     UNDIVIDED,

@@ -1,14 +1,17 @@
 """Reading images: whatever kind a file is, upright 8-bit pixels come out."""
 
+import struct
 import subprocess
 import sys
+import zlib
 from io import BytesIO
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from maquette.images.decoding import decode, inspect, inspect_all, resize
+from maquette.images.decoding import decode, resize
+from maquette.images.inspection import inspect, inspect_all
 
 WIDTH, HEIGHT = 64, 32
 
@@ -215,3 +218,49 @@ def test_images_are_read_without_tensorflow():
     modules = "maquette.images.decoding, maquette.images.data, maquette.datasets.image_folder"
     check = f"import sys, {modules}; sys.exit(bool({{'tensorflow', 'keras'}} & {{*sys.modules}}))"
     assert subprocess.run([sys.executable, "-c", check]).returncode == 0
+
+
+def info_of(tmp_path, image, kind, **options):
+    (tmp_path / "image").write_bytes(encoded(image, kind, **options))
+    return inspect(tmp_path / "image")
+
+
+def test_an_inspection_tells_how_an_image_stands_in_its_file(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = info_of(tmp_path, quarters().convert("CMYK"), "JPEG", exif=exif)
+    assert (photo.format, photo.mode, photo.bits, photo.orientation) == ("JPEG", "CMYK", 8, 6)
+    assert photo.file_size == (tmp_path / "image").stat().st_size
+    palette = info_of(tmp_path, quarters().convert("P"), "PNG")
+    assert (palette.format, palette.mode, palette.frames) == ("PNG", "P", 1)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
+def test_an_inspection_counts_frames(tmp_path, kind):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue", "green")]
+    info = info_of(tmp_path, frames[0], kind, save_all=True, append_images=frames[1:])
+    assert info.frames == 3
+
+
+def test_an_inspection_tells_sixteen_bits_of_grey_and_of_colour(tmp_path):
+    assert info_of(tmp_path, Image.fromarray(np.zeros((8, 8), np.uint16)), "PNG").bits == 16
+    header = struct.pack(">IIBBBBB", 4, 4, 16, 2, 0, 0, 0)
+    rows = zlib.compress((b"\0" + b"\x12\x34" * 12) * 4)
+    chunks = [(b"IHDR", header), (b"IDAT", rows), (b"IEND", b"")]
+    (tmp_path / "image").write_bytes(
+        b"\x89PNG\r\n\x1a\n"
+        + b"".join(
+            struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+            for name, body in chunks
+        )
+    )
+    assert inspect(tmp_path / "image").bits == 16
+    assert info_of(tmp_path, quarters(), "PNG").bits == 8
+
+
+def test_an_inspection_tells_a_flat_image_and_keeps_a_thumbnail(tmp_path):
+    flat = info_of(tmp_path, Image.new("RGB", (50, 40), (9, 9, 9)), "JPEG")
+    assert flat.highest - flat.lowest <= 1
+    photo = info_of(tmp_path, quarters().resize((640, 320)), "JPEG", quality=95)
+    grey = np.asarray(quarters().convert("L").resize((16, 16), Image.Resampling.BOX))
+    assert_alike(np.frombuffer(photo.thumbnail, np.uint8).reshape(16, 16), grey, 3)

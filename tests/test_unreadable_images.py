@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from maquette.images.decoding import UnreadableImage, decode, inspect
+from maquette.images.decoding import UnreadableImage, decode
+from maquette.images.inspection import inspect
 
 
 def encoded(image: Image.Image, kind: str, **options) -> bytes:

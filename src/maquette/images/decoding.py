@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import warnings
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
@@ -19,8 +14,8 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".
 # Only these: a PostScript file named .jpg would otherwise be handed to an outside program.
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
-INSPECTED_AT_ONCE = 1024  # files that wait as tasks, however many there are
 GREY_MODES = frozenset({"1", "L", "LA", "La"})
+ANIMATED = frozenset({"GIF", "PNG", "TIFF", "WEBP"})  # a phone's JPEG may hold a preview as well
 
 # What undoes each EXIF orientation; 1 is upright, and from 5 on the two sides swap.
 UPRIGHT = {
@@ -38,19 +33,26 @@ class UnreadableImage(ValueError):
     """The bytes are not an image that can be read. The message is a short reason."""
 
 
-@dataclass(frozen=True)
-class ImageInfo:
-    """What is known of an image that was read once.
+class Loaded(NamedTuple):
+    """A decoded image, and how it stood in its file.
 
     Attributes:
-        size: (height, width) in pixels, as seen: after EXIF rotation.
-        channels: 1 for a grey image, 3 for any other.
-        sha256: hexadecimal digest of the file's bytes.
+        image: upright pixels, mode L or RGB; of a JPEG perhaps fewer than it has.
+        size: full (width, height) of the upright image.
+        format: one of `FORMATS`; MPO for a JPEG that holds several.
+        mode: Pillow's name of the kind of its pixels, e.g. "CMYK" or "P".
+        bits: of each value in the file, as far as they are more than 8.
+        frames: how many images the file holds.
+        orientation: EXIF's, 1 to 8; 1 is upright.
     """
 
+    image: Image.Image
     size: tuple[int, int]
-    channels: int
-    sha256: str
+    format: str
+    mode: str
+    bits: int
+    frames: int
+    orientation: int
 
 
 def decode(source: Path | bytes, shape: tuple[int, int, int]) -> np.ndarray:
@@ -70,10 +72,9 @@ def decode(source: Path | bytes, shape: tuple[int, int, int]) -> np.ndarray:
     Raises:
         UnreadableImage: the bytes are not an image that can be read.
     """
-    data = source if isinstance(source, bytes) else _read(source)
+    data = source if isinstance(source, bytes) else read(source)
     # Twice the size is left for the antialiased filter: a JPEG shrunk by its decoder is coarse.
-    image, _ = _load(data, at_least=2 * max(shape[:2]))
-    return _fit(image, shape)
+    return _fit(load(data, at_least=2 * max(shape[:2])).image, shape)
 
 
 def resize(image: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
@@ -91,56 +92,12 @@ def resize(image: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     return _fit(Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image), shape)
 
 
-def inspect(path: Path) -> ImageInfo:
-    """Read a file once and decode its pixels, to know that it is whole.
-
-    Args:
-        path: path of the image.
-
-    Returns:
-        Its size, channels and digest.
+def read(path: Path) -> bytes:
+    """Return the bytes of a file.
 
     Raises:
-        UnreadableImage: the file is missing, empty, truncated, too large or not an image.
+        UnreadableImage: it is missing or cannot be opened.
     """
-    data = _read(path)
-    image, (width, height) = _load(data, at_least=1)
-    channels = 1 if image.mode == "L" else 3
-    return ImageInfo((height, width), channels, hashlib.sha256(data).hexdigest())
-
-
-def inspect_all(
-    paths: Sequence[Path], progress: Callable[[int, int], None] | None = None
-) -> list[ImageInfo | UnreadableImage]:
-    """Inspect many files at once, in threads: Pillow decodes without the interpreter lock.
-
-    Args:
-        paths: paths of images.
-        progress: called from this thread with the number of files done and their total.
-
-    Returns:
-        For each path what `inspect` returned, or the error that it raised.
-    """
-    outcomes: list[ImageInfo | UnreadableImage] = []
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
-        warnings.filterwarnings("ignore", module=r"PIL\.")  # oddities of files that are good
-        for start in range(0, len(paths), INSPECTED_AT_ONCE):
-            for outcome in pool.map(_outcome, paths[start : start + INSPECTED_AT_ONCE]):
-                outcomes.append(outcome)
-                if progress:
-                    progress(len(outcomes), len(paths))
-    return outcomes
-
-
-def _outcome(path: Path) -> ImageInfo | UnreadableImage:
-    try:
-        return inspect(path)
-    except UnreadableImage as error:
-        # The traceback would keep the bytes of the file in memory.
-        return UnreadableImage(str(error))
-
-
-def _read(path: Path) -> bytes:
     if not path.is_file():
         raise UnreadableImage("not a file")
     try:
@@ -149,17 +106,23 @@ def _read(path: Path) -> bytes:
         raise UnreadableImage(f"cannot be opened: {error.strerror}") from error
 
 
-def _load(data: bytes, at_least: int) -> tuple[Image.Image, tuple[int, int]]:
-    """Return the upright image in mode L or RGB, and its full (width, height).
+def load(data: bytes, at_least: int) -> Loaded:
+    """Decode the bytes of an image's file, all of them, so that damage shows.
 
-    A JPEG may come smaller than its full size, with sides of `at_least` pixels or more.
+    Args:
+        data: the bytes.
+        at_least: pixels of each side that are enough; a JPEG may come that much smaller.
+
+    Raises:
+        UnreadableImage: they are not an image that can be read.
     """
     if not data:
         raise UnreadableImage("empty file")
     try:
         image = Image.open(BytesIO(data), formats=FORMATS)
-        size = image.size
+        size, kind, mode = image.size, image.format, image.mode
         _refuse_bomb(size)
+        bits, frames = _bits(image), _frames(image)
         image.draft(None, (at_least, at_least))
         image.load()
         # Read only now: loading a TIFF turns it upright and drops the tag.
@@ -172,7 +135,8 @@ def _load(data: bytes, at_least: int) -> tuple[Image.Image, tuple[int, int]]:
         raise UnreadableImage(_reason(error, data)) from error
     if orientation in UPRIGHT:
         image = image.transpose(UPRIGHT[orientation])
-    return image, size[::-1] if orientation >= 5 else size
+    size = size[::-1] if orientation >= 5 else size
+    return Loaded(image, size, kind, mode, bits, frames, orientation)
 
 
 def _refuse_bomb(size: tuple[int, int]) -> None:
@@ -180,6 +144,22 @@ def _refuse_bomb(size: tuple[int, int]) -> None:
     limit, pixels = Image.MAX_IMAGE_PIXELS, size[0] * size[1]
     if limit is not None and pixels > limit:
         raise UnreadableImage(f"too large: {pixels / 1e6:.0f} megapixels")
+
+
+def _bits(image: Image.Image) -> int:
+    """Return 16 or 32 where a value of the file has more than 8 bits."""
+    if image.mode in ("I", "F"):
+        return 32
+    # Pillow takes 16-bit colour as 8-bit RGB; only the raw mode of the decoder tells.
+    raw_modes = [str(tile[3]) for tile in image.tile]
+    return 16 if any("16" in mode for mode in [image.mode, *raw_modes]) else 8
+
+
+def _frames(image: Image.Image) -> int:
+    try:
+        return image.n_frames if image.format in ANIMATED else 1
+    except Exception:  # what follows the first frame may be damaged
+        return 1
 
 
 def _orientation(image: Image.Image) -> int:
