@@ -1,8 +1,8 @@
 """Your own texts: a table with a column of texts and one of labels.
 
 CSV and TSV files name their columns in the first line; of JSON lines (.jsonl, .ndjson, .json) each
-holds one object. All may be packed as .gz. Options name the columns; by default they are "text" and
-"label". Labels are words, whole numbers or true and false.
+holds one object; Parquet is read too. All may be packed as .gz. Options name the columns; by
+default they are "text" and "label". Labels are words, whole numbers or true and false.
 
     reviews.csv              divided by us: 70 % train, 15 % validation, 15 % test
     FOLDER/a_train.jsonl     divided by you: files with train, test and val in their names

@@ -52,11 +52,11 @@ class ImageInfo:
     thumbnail: bytes
 
 
-def inspect(path: Path) -> ImageInfo:
+def inspect(source: Path | bytes) -> ImageInfo:
     """Read a file once and decode its pixels, to know that it is whole.
 
     Args:
-        path: path of the image.
+        source: path of the image, or the bytes of its file.
 
     Returns:
         What is known of it.
@@ -64,30 +64,30 @@ def inspect(path: Path) -> ImageInfo:
     Raises:
         UnreadableImage: the file is missing, empty, truncated, too large or not an image.
     """
-    data = read(path)
+    data = source if isinstance(source, bytes) else read(source)
     return _described(load(data, at_least=ENOUGH), data)
 
 
 def inspect_all(
-    paths: Sequence[Path], progress: Callable[[int, int], None] | None = None
+    sources: Sequence[Path | bytes], progress: Callable[[int, int], None] | None = None
 ) -> list[ImageInfo | UnreadableImage]:
     """Inspect many files at once, in threads: Pillow decodes without the interpreter lock.
 
     Args:
-        paths: paths of images.
+        sources: paths of images, or the bytes of their files.
         progress: called from this thread with the number of files done and their total.
 
     Returns:
-        For each path what `inspect` returned, or the error that it raised.
+        For each of them what `inspect` returned, or the error that it raised.
     """
     outcomes: list[ImageInfo | UnreadableImage] = []
     with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
         warnings.filterwarnings("ignore", module=r"PIL\.")  # oddities of files that are good
-        for start in range(0, len(paths), INSPECTED_AT_ONCE):
-            for outcome in pool.map(_outcome, paths[start : start + INSPECTED_AT_ONCE]):
+        for start in range(0, len(sources), INSPECTED_AT_ONCE):
+            for outcome in pool.map(_outcome, sources[start : start + INSPECTED_AT_ONCE]):
                 outcomes.append(outcome)
                 if progress:
-                    progress(len(outcomes), len(paths))
+                    progress(len(outcomes), len(sources))
     return outcomes
 
 
@@ -115,9 +115,9 @@ def _described(loaded: Loaded, data: bytes) -> ImageInfo:
     )
 
 
-def _outcome(path: Path) -> ImageInfo | UnreadableImage:
+def _outcome(source: Path | bytes) -> ImageInfo | UnreadableImage:
     try:
-        return inspect(path)
+        return inspect(source)
     except UnreadableImage as error:
         # The traceback would keep the bytes of the file in memory.
         return UnreadableImage(str(error))

@@ -1,4 +1,4 @@
-"""Read tables: CSV and its relatives, and JSON lines."""
+"""Read tables: CSV and its relatives, JSON lines, and Parquet."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from maquette.errors import UserError
+from maquette.text.parquet import PARQUET_SUFFIXES, read_parquet
 from maquette.text.reading import UnreadableText, encoding_notes, read
 
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
-TABLE_SUFFIXES = (".csv", ".tsv", *JSON_SUFFIXES)
+TABLE_SUFFIXES = (".csv", ".tsv", *JSON_SUFFIXES, *PARQUET_SUFFIXES)
 DELIMITERS = ",;\t|"
 LONGEST_FIELD = 2**31 - 1
 
@@ -26,7 +27,9 @@ class Table:
 
     Attributes:
         columns: names, in the order in which they come.
-        rows: for each good row the line that it begins on, from 1, and its values by column.
+        rows: for each good row the line that it begins on, from 1, and its values by column:
+            strings where the file is CSV or TSV, typed values where it is JSON lines or Parquet.
+            Parquet has no lines; there it is the number of the row.
         broken: for each other row its line and what is wrong, as in "12 (not a JSON object)".
         notes: lines for the user on how the file was read.
     """
@@ -48,14 +51,17 @@ def stem(name: str) -> str:
 
 
 def read_table(path: Path) -> Table:
-    """Read a table, by its suffix: .csv, .tsv, .jsonl, .ndjson or .json, each also with .gz.
+    """Read a table, by its suffix: one of `TABLE_SUFFIXES`, also with .gz.
 
     The first line of CSV and TSV names the columns; commas, semicolons, tabs or bars part them,
-    whichever that line has most of. JSON lines have one object each.
+    whichever that line has most of. JSON lines have one object each; an array of objects is read
+    as well.
 
     Raises:
         UserError: the file cannot be read, or has no good row.
     """
+    if _suffix(path.name) in PARQUET_SUFFIXES:
+        return _parquet(path)
     try:
         decoded = read(path)
     except UnreadableText as error:
@@ -70,6 +76,13 @@ def read_table(path: Path) -> Table:
     return table
 
 
+def _parquet(path: Path) -> Table:
+    columns, rows = read_parquet(path)
+    if not rows:
+        raise UserError(f"{path} has no rows")
+    return Table(columns, list(enumerate(rows, start=1)), [], [])
+
+
 def _suffix(name: str) -> str:
     name = name.lower().removesuffix(".gz")
     return next((suffix for suffix in TABLE_SUFFIXES if name.endswith(suffix)), "")
@@ -77,6 +90,8 @@ def _suffix(name: str) -> str:
 
 def _json_lines(text: str, notes: list[str]) -> Table:
     rows, broken = [], []
+    if text.lstrip().startswith("[") and (objects := _objects(text)):
+        text = "\n".join(map(json.dumps, objects))
     for number, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
@@ -90,6 +105,15 @@ def _json_lines(text: str, notes: list[str]) -> Table:
             broken.append(f"{number} (not a JSON object)")
     columns = dict.fromkeys(name for _, values in rows for name in values)
     return Table(list(columns), rows, broken, notes)
+
+
+def _objects(text: str) -> list[dict[str, Any]]:
+    """Return the objects of a JSON array; none where the text is no such array."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        return []
+    return values if all(isinstance(value, dict) for value in values) else []
 
 
 def _delimited(text: str, notes: list[str]) -> Table:
