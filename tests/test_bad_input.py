@@ -191,5 +191,5 @@ def test_debug_shows_where_an_error_arose(command):
     told = command("show", "mpl", "--debug")
     assert told.code == 2
     assert told.err.startswith("Traceback (most recent call last):\n")
-    assert "in template_path" in told.err
+    assert "in find_template" in told.err
     assert told.err.splitlines()[-1].startswith("maquette: no template 'mpl'")

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from maquette.errors import UserError
+from maquette.gallery import template_name
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ def read_config(path: str | Path | None, template: str) -> Request:
         return Request()
     values = _read_mapping(Path(path))
     named = values.pop("template", template)
-    if named != template:
+    if named not in (template, template_name(template)):
         raise UserError(f"{path} is for the template {named!r}, not {template!r}")
     data, seed = values.pop("data", None), values.pop("seed", 0)
     data = data.get("source", data) if isinstance(data, dict) else data

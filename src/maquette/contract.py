@@ -147,13 +147,17 @@ class Template:
     stages: Callable[[keras.Model, TemplateConfig, Any], Iterator[Stage]]
 
     @classmethod
-    def of(cls, module: ModuleType) -> Template:
+    def of(cls, module: ModuleType, name: str | None = None) -> Template:
         """Gather the parts of a template's module.
+
+        Args:
+            module: The module.
+            name: What the template is called. Defaults to the name of its file.
 
         Raises:
             UserError: a part is missing, or an option has a name that the command line uses.
         """
-        name = module.__name__.rpartition(".")[2]
+        name = name or module.__name__.rpartition(".")[2]
         missing = [part for part in REQUIRED if not hasattr(module, part)]
         if missing or not module.__doc__:
             missing = missing or ["a docstring"]

@@ -11,35 +11,29 @@ import contextlib
 import csv
 import io
 import json
-import platform
 import shutil
 import time
 import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-import yaml
-from packaging.version import InvalidVersion, Version
-
-import maquette
 from maquette.errors import UserError
 from maquette.files import folder_written_whole, require_writable, sha256, write_text, written_whole
 from maquette.gallery import load_template
+from maquette.run_record import RECORD, damaged, read_record, write_record
 from maquette.states import StateFolder
+from maquette.template_files import recorded_template
 
 if TYPE_CHECKING:
     import keras
 
     from maquette.contract import Template, TemplateConfig
 
-RECORD, MODEL, HISTORY, METRICS = "config.yaml", "model.keras", "history.csv", "metrics.json"
+MODEL, HISTORY, METRICS = "model.keras", "history.csv", "metrics.json"
 STATES = "state"
-RECORDED_OF_DATA = {"source", "fingerprint", "sizes", "description"}
-RECORDED_VERSIONS = ("tensorflow", "keras", "numpy")
 
 
 class Run:
@@ -56,7 +50,7 @@ class Run:
         self.path = Path(path)
         if not self.path.is_dir():
             raise UserError(f"no run folder {str(path)!r}; `maquette train` prints it at its end")
-        self.record = _read_record(self.path)
+        self.record = read_record(self.path)
 
     @classmethod
     def create(
@@ -91,7 +85,7 @@ class Run:
     @cached_property
     def template(self) -> Template:
         """The template that made the run."""
-        return load_template(self.record["template"])
+        return load_template(recorded_template(self.record))
 
     @cached_property
     def config(self) -> TemplateConfig:
@@ -121,11 +115,11 @@ class Run:
         try:
             return self.template.TASK.described(data["description"], texts)
         except (KeyError, TypeError):
-            raise _damaged(self.path / RECORD) from None
+            raise damaged(self.path / RECORD) from None
 
     def _read_text(self, name: str, expected: str) -> str:
         if not _is_plain(name):
-            raise _damaged(self.path / RECORD)
+            raise damaged(self.path / RECORD)
         path = self.path / name
         if not path.is_file() or sha256(path) != expected:
             raise UserError(f"{path} is not the file that the training wrote; train again")
@@ -249,51 +243,3 @@ def _is_plain(name: str) -> bool:
     # File systems take 255 bytes, and temporary names are a little longer than the name.
     fits = name.isprintable() and 0 < len(name.encode()) <= 200
     return fits and Path(name).name == name and not name.startswith(".")
-
-
-def new_record(template: str, seed: int, data: dict, config: dict) -> dict[str, Any]:
-    """Return what `config.yaml` holds."""
-    versions = {name: version(name) for name in RECORDED_VERSIONS}
-    return {
-        "maquette": maquette.__version__,
-        "template": template,
-        "seed": seed,
-        "data": data,
-        "config": config,
-        "versions": {"python": platform.python_version(), **versions},
-    }
-
-
-def write_record(path: Path, record: dict[str, Any]) -> None:
-    """Write `config.yaml`."""
-    write_text(path / RECORD, yaml.safe_dump(record, sort_keys=False, allow_unicode=True))
-
-
-def _read_record(path: Path) -> dict[str, Any]:
-    file = path / RECORD
-    if not file.is_file():
-        raise UserError(f"{path} is not a run: it has no {RECORD}; `maquette train` makes runs")
-    try:
-        record = yaml.safe_load(file.read_text(encoding="utf-8"))
-        made_by = Version(str(record["maquette"]))
-    except (yaml.YAMLError, InvalidVersion, KeyError, TypeError, ValueError):
-        raise _damaged(file) from None
-    # First of all: a newer version may record other things.
-    if made_by > Version(maquette.__version__):
-        raise UserError(
-            f"{path} was made by maquette {made_by}, this is {maquette.__version__}; "
-            f'pip install "maquette>={made_by}"'
-        )
-    if not _is_complete(record):
-        raise _damaged(file)
-    return record
-
-
-def _is_complete(record: dict[str, Any]) -> bool:
-    parts = {"template": str, "seed": int, "data": dict, "config": dict, "versions": dict}
-    has_parts = all(isinstance(record.get(name), kind) for name, kind in parts.items())
-    return has_parts and record["data"].keys() >= RECORDED_OF_DATA
-
-
-def _damaged(file: Path) -> UserError:
-    return UserError(f"{file} is damaged: it is not the record of a run; train again")

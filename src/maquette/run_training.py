@@ -18,7 +18,8 @@ from maquette.fit_options import FitOptions
 from maquette.fitting import fit_stages
 from maquette.progress import say
 from maquette.reporting import report
-from maquette.run import Run, new_record
+from maquette.run import Run
+from maquette.run_record import new_record
 from maquette.second_training import First, Second
 
 

@@ -13,6 +13,7 @@ from maquette.errors import UserError
 from maquette.gallery import config_class, show, template_names
 from maquette.parsing import HELP, given, parse, values_of
 from maquette.run import Run
+from maquette.template_files import recorded_template
 from maquette.verb_options import EvaluateOptions, TrainOptions, TuneOptions
 
 
@@ -61,7 +62,7 @@ def evaluate_options(words: Sequence[str]) -> type[EvaluateOptions]:
     if record is None:
         return EvaluateOptions
     run = Run(record)
-    config = config_class(run.record["template"])
+    config = config_class(recorded_template(run.record))
     chosen = config(**run.record["config"])
     fields = {
         name: (Annotated[field.rebuild_annotation(), field], getattr(chosen, name))

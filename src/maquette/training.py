@@ -17,7 +17,8 @@ from maquette.files import remove_leftovers
 from maquette.fit_options import FitOptions
 from maquette.gallery import load_template
 from maquette.progress import say
-from maquette.run import RECORDED_VERSIONS, Run, new_run_path
+from maquette.run import Run, new_run_path
+from maquette.run_record import RECORDED_VERSIONS
 from maquette.run_training import finish, record_of
 from maquette.second_training import SecondTraining, require_possible
 
@@ -104,7 +105,7 @@ def train(
     with together() as processes:
         fit_options = _agreed(fit_options, processes)
         place = placement(devices, processes)
-        new_run_path(out, template, name)
+        new_run_path(out, parts.name, name)
         opened = parts.TASK.open(source, chosen, strict)
         require_possible(second_training, parts, opened)
         for note in opened.notes:
@@ -115,7 +116,7 @@ def train(
         same = (seed, record["data"]["fingerprint"], record["config"], record["fitting"])
         processes.require_same(same)
         with processes.folder(out) as folder:
-            run = Run.create(folder, template, name, record, parts.TASK.texts(opened))
+            run = Run.create(folder, parts.name, name, record, parts.TASK.texts(opened))
             return finish(run, opened, fit_options, place)
 
 

@@ -147,7 +147,7 @@ def _asked(
     parts = load_template(template)
     objective, fixed = Objective.of(parts), {**of_file, **options}
     return SearchRecord(
-        template=template,
+        template=parts.name,
         source=parts.TASK.data if source is None else source,
         algorithm=algorithm,
         objective=objective.name,

@@ -22,7 +22,8 @@ def list_verb(words: Sequence[str]) -> None:
         return
     width = max(len(card.name) for card in cards)
     for card in cards:
-        print(f"{card.name:<{width}}  {card.summary}")
+        package = f" ({card.package})" if card.package else ""
+        print(f"{card.name:<{width}}  {card.problem or card.summary + package}")
 
 
 def show_verb(words: Sequence[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -131,7 +132,7 @@ def called(
             for arrays in (example.inputs, example.outputs)
         ]
         found.append(Endpoint(endpoint, *sides))
-    title = "".join(part.capitalize() for part in name.split("_"))
+    title = "".join(part.capitalize() for part in re.split(r"[._]", name))
     return Called(f"{title}Model", description, tuple(found))
 
 
