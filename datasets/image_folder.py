@@ -40,6 +40,7 @@ from maquette.splits import (
 )
 
 KIND = "images"
+LAST = True
 
 
 def matches(source: str) -> bool:

@@ -30,6 +30,7 @@ from maquette.text.reading import (
 from maquette.text.tables import TABLE_SUFFIXES
 
 KIND = "text"
+LAST = True
 TEXTS = FileKind("texts", TEXT_SUFFIXES)
 
 

@@ -1,16 +1,19 @@
 """Text classification: a run on a table of the user's own, from training to a server's model."""
 
 import csv
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+import yaml
 from sklearn import metrics as sklearn_metrics
 
 import maquette
 from maquette.errors import UserError
 from maquette.evaluation import open_run_data
+from maquette.sources import compose
 from maquette.tasks.text_classification import TextClassification
 from maquette.templates import bilstm
 
@@ -25,7 +28,6 @@ COMMON = ["the", "old", "one", "of", "that", "town", "had", "and", "was", "with"
 OPTIONS = {
     "units": 8, "embedding_dim": 8, "vocabulary_size": 30, "length": 12, "dropout": 0,
     "word_dropout": 0, "learning_rate": 3e-2, "epochs": 4, "batch_size": 16,
-    "text_column": "story", "label_column": "trade",
 }  # fmt: skip
 
 
@@ -51,7 +53,8 @@ def write_table(path: Path, rows, columns=("story", "trade")) -> Path:
 def run(tmp_path_factory) -> maquette.Run:
     folder = tmp_path_factory.mktemp("stories")
     table = write_table(folder / "stories.csv", stories(240))
-    return maquette.train("bilstm", table, out=folder, name="stories", **OPTIONS)
+    columns = {"target": "trade", "text_column": "story"}
+    return maquette.train("bilstm", table, out=folder, name="stories", **columns, **OPTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +72,10 @@ def test_vocabulary_is_made_of_the_training_texts_alone(run):
     assert len(data.vocabulary) <= 30
     assert all(word in train for word in data.vocabulary.words)
     rare = write_table(run.path.parent / "rare.csv", [*stories(240), ("Zeppelin", "sailor")])
-    opened = TASK.open(str(rare), bilstm.Config(**{**OPTIONS, "vocabulary_size": 1000}))
+    opened = TASK.open(
+        compose(rare, target="trade", text_column="story"),
+        bilstm.Config(**{**OPTIONS, "vocabulary_size": 1000}),
+    )
     is_trained_on = "Zeppelin" in opened.splits["train"].texts
     assert ("zeppelin" in opened.vocabulary.words) == is_trained_on
 
@@ -111,13 +117,25 @@ def test_tables_hold_each_class_and_the_most_wrong_texts(run, probabilities):
 def test_other_data_is_judged_with_the_runs_vocabulary_and_order_of_classes(run):
     rows = [(text, trade) for text, trade in stories(90, seed=9) if trade != "baker"]
     table = write_table(run.path.parent / "others.csv", [row[::-1] for row in rows], ("b", "a"))
-    config = bilstm.Config(**{**OPTIONS, "text_column": "a", "label_column": "b"})
-    opened = TASK.adapt(TASK.open(str(table), config), run.description)
+    source = compose(table, target="b", text_column="a")
+    opened = TASK.adapt(TASK.open(source, run.config), run.description)
     assert opened.classes == CLASSES
     assert opened.vocabulary is run.description.vocabulary
     whole = opened.as_test_if_undivided().splits["test"]
     labels = dict(zip(whole.texts, whole.labels.tolist(), strict=True))
     assert labels == {text: CLASSES.index(trade) for text, trade in rows}
+
+
+def test_a_run_of_an_older_version_opens_with_its_columns(run, tmp_path):
+    old = tmp_path / "bilstm" / "old"
+    shutil.copytree(run.path, old)
+    record = yaml.safe_load((old / "config.yaml").read_text())
+    record["data"]["source"] = record["data"]["source"].partition("?")[0]
+    record["config"] |= {"text_column": "story", "label_column": "trade"}
+    (old / "config.yaml").write_text(yaml.safe_dump(record))
+    expected = maquette.evaluate(run)
+    assert maquette.evaluate(old)["metrics"] == expected["metrics"]
+    assert maquette.evaluate(old)["data"] == expected["data"]
 
 
 def test_unknown_classes_are_refused(run):

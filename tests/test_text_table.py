@@ -114,7 +114,7 @@ def test_labels_become_names_of_classes_in_order(tmp_path, labels, classes):
 
 def test_columns_have_the_names_that_were_given(tmp_path):
     path = write_csv(tmp_path / "a.csv", examples(), ("review", " stars "))
-    data = open_text(path, text_column="review", label_column="stars")
+    data = open_text(path, text_column="review", target="stars")
     assert contents(data) == set(examples())
 
 
@@ -125,7 +125,7 @@ def test_a_wrong_column_is_refused_with_those_there_are(tmp_path):
     )
     assert refusal(path, text_column="review") == (
         f"{path} has no column 'label' but 'review', 'labels'; perhaps you meant 'labels'; "
-        "name it with --label-column"
+        "name it with --target"
     )
     path = write_json(tmp_path / "b.jsonl", examples(), ("text", "x" * 99))
     assert "'text', 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'" in refusal(path)

@@ -10,6 +10,8 @@ import yaml
 
 from maquette.errors import UserError
 from maquette.gallery import template_name
+from maquette.migration import migrated
+from maquette.sources import COLUMNS, compose
 
 
 @dataclass(frozen=True)
@@ -18,7 +20,7 @@ class Request:
 
     Args:
         options: The template's own options.
-        data: The data source, if the file names one.
+        data: The data source, if the file names one, with the columns that it names.
         seed: The seed.
     """
 
@@ -31,8 +33,8 @@ def read_config(path: str | Path | None, template: str) -> Request:
     """Read a configuration file.
 
     Args:
-        path: A YAML file with one option a line and, if wanted, `data` and `seed`; or the record
-            of a run. `None` asks for nothing.
+        path: A YAML file with one option a line and, if wanted, `data`, the columns in it, and
+            `seed`; or the record of a run. `None` asks for nothing.
         template: The template it is meant for.
 
     Raises:
@@ -40,7 +42,7 @@ def read_config(path: str | Path | None, template: str) -> Request:
     """
     if path is None:
         return Request()
-    values = _read_mapping(Path(path))
+    values = migrated(_read_mapping(Path(path)))
     named = values.pop("template", template)
     if named not in (template, template_name(template)):
         raise UserError(f"{path} is for the template {named!r}, not {template!r}")
@@ -52,7 +54,11 @@ def read_config(path: str | Path | None, template: str) -> Request:
         raise UserError(f"seed in {path} must be a whole number of at least 0; received {seed!r}")
     is_record = isinstance(values.get("config"), dict)
     options = values["config"] if is_record else values
-    return Request({str(k).replace("-", "_"): v for k, v in options.items()}, data, seed)
+    options = {str(name).replace("-", "_"): value for name, value in options.items()}
+    columns = {name: options.pop(name) for name in COLUMNS.values() if name in options}
+    if columns and data is None:
+        raise UserError(f"{path} has {next(iter(columns))!r} but no data that it is a column of")
+    return Request(options, compose(data, **columns) if columns else data, seed)
 
 
 def _read_mapping(path: Path) -> dict[str, Any]:

@@ -37,8 +37,11 @@ RESERVED_OPTIONS = frozenset(
     {"template", "run", "data", "split", "config", "out", "name", "seed", "strict", "as_json"}
     | {"algorithm", "confirm", "resume", "max_minutes", "save_minutes", "callbacks"}
     | {"deterministic", "find_learning_rate", "precision", "steps_per_execution"}
+    | {"target", "text_column", "image_column"}
     | {"second_training", "only", "cheapest", "devices", "coordinator", "processes", "rank"}
 )
+
+RENAMED_OPTIONS = {"label_column": "--target"}
 
 
 class ForEvaluation:
@@ -91,6 +94,8 @@ class TemplateConfig(Options):
 def _problem(options: type[BaseModel], error: dict) -> str:
     name = str(error["loc"][0]) if error["loc"] else ""
     option = "--" + name.replace("_", "-")
+    if error["type"] == "extra_forbidden" and name in RENAMED_OPTIONS:
+        return f"{option} is called {RENAMED_OPTIONS[name]} now"
     if error["type"] == "extra_forbidden":
         return f"unknown option {option}{nearest(name, options.model_fields)}"
     if error["type"] == "too_short":

@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from maquette.errors import UserError
 from maquette.progress import say
+from maquette.python_data.as_source import as_source
 from maquette.run import Run
 from maquette.second_training import FIRST_VALIDATION
+from maquette.sources import with_columns_of
 
 if TYPE_CHECKING:
     from maquette.tasks.task import Evaluation
 
 
 def evaluate(
-    run: str | Path | Run, data: str | None = None, split: str | None = None, **options: Any
+    run: str | Path | Run,
+    data: Any = None,
+    split: str | None = None,
+    *,
+    target: str | None = None,
+    text_column: str | None = None,
+    image_column: str | None = None,
+    **options: Any,
 ) -> dict[str, Any]:
     """Score a run.
 
@@ -24,10 +33,14 @@ def evaluate(
 
     Args:
         run: A run, or the path of its folder.
-        data: A data source. Defaults to the one the run was trained on. Another source that is
-            not divided into splits is used as a whole.
+        data: A data source, as in `train`. Defaults to what the run was trained
+            on. Other data that is not divided into splits is used as a whole.
         split: `"train"`, `"validation"` or `"test"`. Defaults to the test split; where there is
             none, to validation, and says so.
+        target: Column of what is to be predicted. The columns default to those that the run was
+            trained on.
+        text_column: Column of the texts.
+        image_column: Column of the images.
         **options: Options of the template that change how a run is judged; by default those it
             was trained with.
 
@@ -40,7 +53,10 @@ def evaluate(
     run = run if isinstance(run, Run) else Run(run)
     if options:
         run = run.judged_with(options)
-    opened = open_run_data(run, data)
+    source = run.record["data"]["source"] if data is None else data
+    columns = (target, text_column, image_column)
+    source = as_source(source, run.path.parent.parent, *columns)
+    opened = open_run_data(run, source)
     chosen = choose_split(opened, split)
     is_own = opened.source == run.record["data"]["source"]
     if is_own and chosen == "validation" and FIRST_VALIDATION in run.metrics:
@@ -87,7 +103,8 @@ def open_run_data(run: Run, source: str | None = None) -> Any:
         UserError: the data is gone, or does not fit the run.
     """
     task, recorded = run.template.TASK, run.record["data"]
-    opened = task.open(recorded["source"] if source is None else source, run.config)
+    source = with_columns_of(source or recorded["source"], recorded["source"])
+    opened = task.open(source, run.config)
     adapted = task.adapt(opened, run.description)
     if opened.source != recorded["source"]:
         return adapted.as_test_if_undivided()

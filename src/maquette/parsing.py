@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import tyro
 
-from maquette.contract import Options
+from maquette.contract import RENAMED_OPTIONS, Options
 from maquette.errors import UserError, nearest
 
 Parsed = TypeVar("Parsed", bound=Options)
@@ -97,6 +97,8 @@ def _unknown(found: re.Match, words: Sequence[str]) -> str:
     word = found[1]
     if not word.startswith("-"):
         return f"unexpected {word!r}"
+    if new_name := RENAMED_OPTIONS.get(word.partition("=")[0].strip("-").replace("-", "_")):
+        return f"{word} is called {new_name} now"
     _, _, suggestions = found.string.partition(" Perhaps you meant: ")
     return f"unknown option {word}" + nearest(word, re.findall(r"--[a-z][\w-]*", suggestions))
 

@@ -20,6 +20,7 @@ from maquette.files import require_writable, written_whole
 from maquette.gallery import load_template
 from maquette.pipeline import cached_features
 from maquette.progress import say
+from maquette.python_data.as_source import as_source
 from maquette.reporting import plots
 
 if TYPE_CHECKING:
@@ -63,8 +64,11 @@ class RateSearch:
 
 def find_learning_rate(
     template: str,
-    data: str | Path | None = None,
+    data: Any = None,
     *,
+    target: str | None = None,
+    text_column: str | None = None,
+    image_column: str | None = None,
     config: str | Path | None = None,
     out: str | Path | None = None,
     seed: int | None = None,
@@ -84,7 +88,10 @@ def find_learning_rate(
 
     Args:
         template: Name of a template, as `maquette.list()` gives them.
-        data: A data source: an embedded set's name, or a path. Defaults to the template's own.
+        data: A data source, as in `train`. Defaults to the template's own.
+        target: Column, feature or array of what is to be predicted, where the data has columns.
+        text_column: Column of the texts.
+        image_column: Column of the images.
         config: A YAML file of options, or the `config.yaml` of an earlier run. What is given
             directly wins over it.
         out: Folder in which `learning_rate.png` is written. Defaults to writing none.
@@ -100,12 +107,13 @@ def find_learning_rate(
     """
     parts = load_template(template)
     request = read_config(config, template)
-    source = next(s for s in (data, request.data, parts.TASK.data) if s is not None)
+    given = next(d for d in (data, request.data, parts.TASK.data) if d is not None)
     seed = seed if seed is not None else request.seed
     chosen = parts.Config(**{**request.options, **options})
     if out is not None:
         require_writable(Path(out))
-    opened = parts.TASK.open(str(source), chosen, strict)
+    source = as_source(given, out or "saved_models", target, text_column, image_column)
+    opened = parts.TASK.open(source, chosen, strict)
     keras.utils.set_random_seed(seed)
     model = parts.build(chosen, opened)
     parts.pretrained(model, chosen, opened)

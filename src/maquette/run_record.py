@@ -15,6 +15,7 @@ import maquette
 from maquette.errors import UserError
 from maquette.files import write_text
 from maquette.gallery import template_package
+from maquette.migration import migrated
 
 RECORD = "config.yaml"
 RECORDED_OF_DATA = {"source", "fingerprint", "sizes", "description"}
@@ -63,7 +64,7 @@ def read_record(path: Path) -> dict[str, Any]:
         )
     if not _is_complete(record):
         raise damaged(file)
-    return record
+    return migrated(record)
 
 
 def _is_complete(record: dict[str, Any]) -> bool:

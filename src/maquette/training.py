@@ -17,6 +17,7 @@ from maquette.files import remove_leftovers
 from maquette.fit_options import FitOptions
 from maquette.gallery import load_template
 from maquette.progress import say
+from maquette.python_data.as_source import as_source
 from maquette.run import Run, new_run_path
 from maquette.run_record import RECORDED_VERSIONS
 from maquette.run_training import finish, record_of
@@ -27,8 +28,11 @@ PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 def train(
     template: str,
-    data: str | Path | None = None,
+    data: Any = None,
     *,
+    target: str | None = None,
+    text_column: str | None = None,
+    image_column: str | None = None,
     config: str | Path | None = None,
     out: str | Path = "saved_models",
     name: str | None = None,
@@ -53,6 +57,9 @@ def train(
     Args:
         template: Name of a template, as `maquette.list()` gives them.
         data: A data source: an embedded set's name, or a path. Defaults to the template's own.
+        target: Column, feature or array of what is to be predicted, where the data has columns.
+        text_column: Column of the texts.
+        image_column: Column of the images.
         config: A YAML file of options, or the `config.yaml` of an earlier run. What is given
             directly wins over it.
         out: Folder of all runs.
@@ -87,8 +94,6 @@ def train(
     """
     parts = load_template(template)
     request = read_config(config, template)
-    sources = (data, request.data, parts.TASK.data)
-    source = str(next(source for source in sources if source is not None))
     seed = seed if seed is not None else request.seed
     chosen = parts.Config(**{**request.options, **options})
     require_callbacks(callbacks)
@@ -106,6 +111,8 @@ def train(
         fit_options = _agreed(fit_options, processes)
         place = placement(devices, processes)
         new_run_path(out, parts.name, name)
+        given = next(d for d in (data, request.data, parts.TASK.data) if d is not None)
+        source = as_source(given, out, target, text_column, image_column)
         opened = parts.TASK.open(source, chosen, strict)
         require_possible(second_training, parts, opened)
         for note in opened.notes:

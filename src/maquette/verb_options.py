@@ -32,6 +32,15 @@ class ShowOptions(Options):
     """Print JSON."""
 
 
+class ColumnOptions(Options):
+    target: Annotated[str | None, arg(metavar="COLUMN")] = None
+    """Column, feature or array of what is to be predicted; by default the usual names."""
+    text_column: Annotated[str | None, arg(metavar="COLUMN")] = None
+    """Column of the texts, where the data is a table; by default text."""
+    image_column: Annotated[str | None, arg(metavar="COLUMN")] = None
+    """Column of the paths of images, relative to the table."""
+
+
 class TimeOptions(Options):
     max_minutes: Annotated[PositiveFloat | None, arg(metavar="MINUTES")] = None
     """Time for the training; what it came to is kept, and train --resume goes on with it."""
@@ -55,7 +64,7 @@ class ResumeOptions(TimeOptions, ProcessOptions):
     """Folder of a run that was killed, interrupted or out of time, to go on with."""
 
 
-class TrainOptions(TimeOptions, ProcessOptions):
+class TrainOptions(TimeOptions, ProcessOptions, ColumnOptions):
     data: Source = None
     """Data source: an embedded set, or a path; by default the template's own."""
     config: Annotated[Path | None, arg(metavar="FILE")] = None
@@ -89,7 +98,7 @@ class LaunchOptions(Options):
     """Where process 0 listens, to this machine alone; by default any that is free."""
 
 
-class TuneOptions(Options):
+class TuneOptions(ColumnOptions):
     algorithm: Literal["random", "grid", "bayesian", "hyperband", "zoom"] = "random"
     """What proposes the settings of the next trial."""
     trials: PositiveInt = 20
@@ -138,7 +147,7 @@ class ResumeTuneOptions(Options):
     """Print JSON."""
 
 
-class EvaluateOptions(Options):
+class EvaluateOptions(ColumnOptions):
     run: RunFolder
     """Folder of a run."""
     data: Source = None

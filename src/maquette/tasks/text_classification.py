@@ -80,7 +80,7 @@ class TextClassification(Classification):
     `(batch, classes)`. The endpoint `classify` returns `probabilities`; a server's SavedModel has
     `classify_text` too, which takes the text itself.
 
-    It reads the options `length`, `vocabulary_size`, `text_column` and `label_column`.
+    It reads the options `length` and `vocabulary_size`.
 
     Args:
         data: The source a template trains on by default.
@@ -101,8 +101,7 @@ class TextClassification(Classification):
         Raises:
             UserError: the source does not exist, or holds no usable texts in classes.
         """
-        columns = {"text_column": config.text_column, "label_column": config.label_column}
-        data = open_source(source, {"text"}, strict, **columns)
+        data = open_source(source, {"text"}, strict)
         values = {field.name: getattr(data, field.name) for field in fields(data)}
         values["notes"] = (*data.notes, *_length_notes(data, config.length))
         return NumberedTexts(**values, length=config.length, vocabulary_size=config.vocabulary_size)

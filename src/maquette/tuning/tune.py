@@ -10,6 +10,7 @@ from maquette.addresses import Address
 from maquette.configuration import read_config
 from maquette.errors import UserError, nearest
 from maquette.gallery import load_template
+from maquette.python_data.as_source import as_source
 from maquette.tuning.cheapest import COSTS
 from maquette.tuning.limits import Limits
 from maquette.tuning.oracles import ORACLES
@@ -22,8 +23,11 @@ TRIALS = 20
 
 def tune(
     template: str | None = None,
-    data: str | Path | None = None,
+    data: Any = None,
     *,
+    target: str | None = None,
+    text_column: str | None = None,
+    image_column: str | None = None,
     algorithm: str = "random",
     only: Sequence[str] = (),
     cheapest: str | None = None,
@@ -52,7 +56,10 @@ def tune(
 
     Args:
         template: Name of a template.
-        data: A data source. Defaults to the template's own.
+        data: A data source, as in `train`. Defaults to the template's own.
+        target: Column, feature or array of what is to be predicted, where the data has columns.
+        text_column: Column of the texts.
+        image_column: Column of the images.
         algorithm: `"random"`, `"grid"`, `"bayesian"`, `"hyperband"` or `"zoom"`.
         only: Options to tune, of those that the template tunes. Defaults to all.
         cheapest: `"size"` or `"latency"`: also export each trial to int8, measure the file, and
@@ -92,7 +99,8 @@ def tune(
     require(trials is None or trials >= 1, f"trials must be 1 or more; received {trials}")
     require(confirm is None or confirm >= 2, f"confirm must be 2 or more; received {confirm}")
     if resume is not None:
-        given = (template, data, config, name, seed, cheapest, *only, *options.values())
+        columns = (target, text_column, image_column)
+        given = (template, data, config, name, seed, cheapest, *columns, *only, *options.values())
         require(
             all(value is None for value in given),
             "resume goes on with a search as it was begun; only trials, max_minutes and confirm "
@@ -107,10 +115,11 @@ def tune(
         require(worker is None, "a worker needs the folder of its search, as resume")
         request = read_config(config, template)
         tuned = [option.replace("-", "_") for option in only]
-        sources = (data, request.data)
+        usual = (request.data, load_template(template).TASK.data)
+        chosen = next(d for d in (data, *usual) if d is not None)
         record = _asked(
             template,
-            next((str(source) for source in sources if source is not None), None),
+            as_source(chosen, out, target, text_column, image_column),
             {n: v for n, v in request.options.items() if n not in tuned},
             options,
             only=tuned,
@@ -126,7 +135,7 @@ def tune(
 
 def _asked(
     template: str,
-    source: str | None,
+    source: str,
     of_file: dict[str, Any],
     options: dict[str, Any],
     algorithm: str,
@@ -148,7 +157,7 @@ def _asked(
     objective, fixed = Objective.of(parts), {**of_file, **options}
     return SearchRecord(
         template=parts.name,
-        source=parts.TASK.data if source is None else source,
+        source=source,
         algorithm=algorithm,
         objective=objective.name,
         direction=objective.direction,

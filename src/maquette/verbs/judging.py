@@ -9,13 +9,14 @@ from maquette.parsing import parse
 from maquette.printing import print_json, print_metrics, print_table
 from maquette.quiet import load_tensorflow
 from maquette.template_options import evaluate_options
-from maquette.verb_options import CompareOptions, EvaluateOptions, PredictOptions
+from maquette.verb_options import ColumnOptions, CompareOptions, EvaluateOptions, PredictOptions
 
 
 def evaluate_verb(words: Sequence[str]) -> None:
     """Score a run on its test data, or on other data."""
     options = parse(evaluate_options(words), words, "maquette evaluate", evaluate_verb.__doc__)
     own = {k: v for k, v in options if k not in EvaluateOptions.model_fields}
+    own |= {name: getattr(options, name) for name in ColumnOptions.model_fields}
     run = maquette.Run(options.run)
     load_tensorflow()
     result = maquette.evaluate(run, options.data, options.split, **own)
