@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -86,7 +87,15 @@ def test_ctrl_c_keeps_what_is_finished(tune, resume, trained):
     assert len(resume().trials) == 6
 
 
-def test_the_time_limit_ends_a_trial_that_is_under_way(tune, trained, monkeypatch, capsys):
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN], ids=["heard", "ignored"])
+def ctrl_c(request):
+    """Ctrl-C as a terminal has it, and as a command behind `&` in a script has it."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield request.param
+    signal.signal(signal.SIGINT, before)
+
+
+def test_the_time_limit_ends_a_trial_that_is_under_way(tune, trained, monkeypatch, capsys, ctrl_c):
     fit_model = trainer.fit_model
 
     def slow(run, data, options):
@@ -100,6 +109,7 @@ def test_the_time_limit_ends_a_trial_that_is_under_way(tune, trained, monkeypatc
     assert time.monotonic() - began < 20
     assert len(search.trials) == 1
     assert "ended after 1 of 4 trials: the time is over" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is ctrl_c
 
 
 def test_a_search_is_not_resumed_where_it_would_not_compare(tune, resume, trained, monkeypatch):

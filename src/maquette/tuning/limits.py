@@ -57,9 +57,24 @@ class Limits:
         timer.daemon = True
         timer.start()
         try:
-            yield
+            with interruptible():
+                yield
         finally:
             timer.cancel()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Let `press_ctrl_c` work where the shell had Ctrl-C ignored, as behind `&` in a script."""
+    is_main = threading.current_thread() is threading.main_thread()  # Others cannot set it.
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def press_ctrl_c() -> None:

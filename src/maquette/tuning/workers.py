@@ -17,7 +17,7 @@ from typing import Any
 from maquette.addresses import Address
 from maquette.errors import GateError, UserError
 from maquette.progress import say
-from maquette.tuning.limits import press_ctrl_c
+from maquette.tuning.limits import interruptible, press_ctrl_c
 
 PULSE_SECONDS, SILENCE_SECONDS = 5.0, 60.0
 
@@ -78,7 +78,7 @@ def _watching(address: Address) -> Iterator[None]:
             press_ctrl_c()
 
     try:
-        with _repeating(watch, PULSE_SECONDS):
+        with interruptible(), _repeating(watch, PULSE_SECONDS):
             yield
     except KeyboardInterrupt:
         if gone.is_set():
