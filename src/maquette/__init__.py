@@ -20,6 +20,8 @@ _HOMES = {
     "export": ("exporting.export", "export"),
     "find_learning_rate": ("rate_finding", "find_learning_rate"),
     "list": ("gallery", "list_templates"),
+    "new": ("scaffolding.new", "new"),
+    "new_from_run": ("scaffolding.new", "new_from_run"),
     "predict": ("prediction", "predict"),
     "quickstart": ("tour", "quickstart"),
     "resume": ("training", "resume"),

@@ -12,6 +12,7 @@ from maquette.errors import GateError, UserError, nearest
 from maquette.parsing import HELP
 from maquette.verbs.browsing import doctor_verb, list_verb, quickstart_verb, show_verb
 from maquette.verbs.judging import compare_verb, evaluate_verb, predict_verb
+from maquette.verbs.scaffolding import new_verb
 from maquette.verbs.shipping import benchmark_verb, export_verb, verify_verb
 from maquette.verbs.training import launch_verb, train_verb, tune_verb
 
@@ -27,6 +28,7 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "export": export_verb,
     "verify": verify_verb,
     "benchmark": benchmark_verb,
+    "new": new_verb,
     "quickstart": quickstart_verb,
     "doctor": doctor_verb,
 }

@@ -39,6 +39,7 @@ RESERVED_OPTIONS = frozenset(
     | {"deterministic", "find_learning_rate", "precision", "steps_per_execution"}
     | {"target", "text_column", "image_column"}
     | {"second_training", "only", "cheapest", "devices", "coordinator", "processes", "rank"}
+    | {"directory", "standalone", "license", "python", "author", "git", "defaults", "from_run"}
 )
 
 RENAMED_OPTIONS = {"label_column": "--target"}

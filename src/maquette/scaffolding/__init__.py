@@ -1,0 +1,1 @@
+"""Projects made from templates: what they hold, how they are asked for and written."""
