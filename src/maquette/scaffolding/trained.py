@@ -11,7 +11,8 @@ import yaml
 
 from maquette.errors import UserError
 from maquette.files import sha256, write_text
-from maquette.run import MODEL, RECORD, Run
+from maquette.run import MODEL, Run
+from maquette.run_record import RECORD
 from maquette.scaffolding.answers import Answers
 
 LEFT_BEHIND = ("report.html", "state")
