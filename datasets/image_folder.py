@@ -6,13 +6,13 @@ Two layouts are understood:
     FOLDER/train/CLASS/image.jpg    divided by you: train/, and val/ and test/ where there are any
 
 JPEG, PNG, BMP, GIF, WebP and TIFF are read, of any size and in sub-folders of a class as well.
-Hidden files are ignored. Files that cannot be read are named and left out. Nothing in the folder
-is changed. Images are divided by a hash of their contents, so the parts are the same every time.
+Hidden files are ignored. Files that cannot be read are named and left out, and so are classes with
+fewer than five images to divide, or with none in train. Nothing in the folder is changed. Images
+are divided by a hash of their contents, so the parts are the same every time.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -28,8 +28,9 @@ from maquette.images.class_folders import (
 )
 from maquette.images.data import FileSplit, ImageData
 from maquette.images.inspection import ImageInfo, inspect_all
+from maquette.learnable import Learnable, learnable
+from maquette.left_out import LeftOut
 from maquette.splits import (
-    FEWEST_PER_CLASS,
     UNDIVIDED,
     divide,
     fingerprint,
@@ -56,9 +57,13 @@ def load(
 ) -> ImageData:
     """Read every image of a folder once, and divide them into splits.
 
+    Images that cannot be read are left out, and classes that cannot be learned: those with too few
+    images, and those that train has none of.
+
     Args:
         source: path of the folder.
-        strict: refuse a folder with images that cannot be read, in place of leaving them out.
+        strict: refuse a folder of which something would be left out so, or in which a split lacks
+            a class.
         progress: called with the number of images read and their total, after each.
         open_set: let each split have classes of its own, and divide nothing: what is undivided
             becomes train as a whole.
@@ -67,31 +72,37 @@ def load(
         The data; its splits hold paths and labels, not pixels.
 
     Raises:
-        UserError: the folder is missing or its layout is not understood, a class has too few
-            images or is missing from a split, or `strict` and an image cannot be read.
+        UserError: the folder is missing or its layout is not understood, fewer than two classes
+            can be learned, or `strict` and something is amiss.
     """
-    found = find_files(source, IMAGES, open_set)
-    check_counts = _check_splits if open_set else _check_counts
-    check_counts(found, found.entries, [])
+    found = find_files(source, IMAGES, strict)
+    _check(found, found.entries, [], open_set, strict)
     outcomes = inspect_all([found.root / entry.name for entry in found.entries], progress)
     pairs = list(zip(found.entries, outcomes, strict=True))
-    entries = [entry for entry, outcome in pairs if isinstance(outcome, ImageInfo)]
-    infos = [outcome for outcome in outcomes if isinstance(outcome, ImageInfo)]
-    unreadable = [f"{e.name} ({why})" for e, why in pairs if not isinstance(why, ImageInfo)]
-    if unreadable and (strict or not entries):
+    unreadable = [LeftOut(e.name, str(why)) for e, why in pairs if not isinstance(why, ImageInfo)]
+    if unreadable and (strict or len(unreadable) == len(pairs)):
         raise UserError(
             f"{len(unreadable)} of {len(outcomes)} images in {found.root} cannot be read, "
             f"the first {unreadable[0]}; replace or remove them"
         )
-    check_counts(found, entries, unreadable)
-    found.notes.extend(left_out_notes(found, unreadable))
-    return _assemble(found, entries, infos, open_set)
+    readable = [(entry, info) for entry, info in pairs if isinstance(info, ImageInfo)]
+    entries = [entry for entry, _ in readable]
+    known = _check(found, entries, unreadable, open_set, strict)
+    found.notes.extend([*left_out_notes(found, unreadable), *known.notes("images")])
+    left_out = known.left_out([e.name for e in entries], [e.label for e in entries])
+    kept = [(entry, info) for entry, info in readable if entry.label in known.classes]
+    return _assemble(found, kept, known.classes, found.left_out(unreadable + left_out), open_set)
 
 
 def _assemble(
-    found: ClassFolders, entries: list[Entry], infos: list[ImageInfo], open_set: bool
+    found: ClassFolders,
+    examples: list[tuple[Entry, ImageInfo]],
+    classes: tuple[str, ...],
+    left_out: tuple[LeftOut, ...],
+    open_set: bool,
 ) -> ImageData:
-    position = {label: index for index, label in enumerate(found.classes)}
+    entries, infos = [entry for entry, _ in examples], [info for _, info in examples]
+    position = {label: index for index, label in enumerate(classes)}
     labels = np.array([position[entry.label] for entry in entries], dtype=np.int32)
     hashes = [info.sha256 for info in infos]
     given = [entry.split for entry in entries]
@@ -103,43 +114,38 @@ def _assemble(
     rows = ((entries[i].name, labels[i], hashes[i]) for part in parts.values() for i in part)
     return ImageData(
         source=str(found.root),
-        classes=found.classes,
+        classes=classes,
         native_shape=_native_shape(infos),
         splits=splits,
-        fingerprint=fingerprint(found.classes, rows),
+        fingerprint=fingerprint(classes, rows),
         notes=(
             *found.notes,
-            *([] if open_set else _split_notes(found, splits)),
+            *([] if open_set else _split_notes(found, given, splits)),
             *repeat_notes(parts, hashes, "images"),
-            *([] if open_set else imbalance_notes(found.classes, splits["train"].labels)),
+            *([] if open_set else imbalance_notes(classes, splits["train"].labels)),
         ),
-        divided_by_us=UNDIVIDED in found.folders,
+        divided_by_us=UNDIVIDED in given,
+        left_out=left_out,
     )
 
 
-def _check_counts(found: ClassFolders, entries: Sequence[Entry], unreadable: Sequence[str]) -> None:
-    """Refuse a class that has too few images in one of the folders."""
-    counts = Counter((entry.split, entry.label) for entry in entries)
+def _check(
+    found: ClassFolders,
+    entries: Sequence[Entry],
+    unreadable: Sequence[LeftOut],
+    open_set: bool,
+    strict: bool,
+) -> Learnable:
+    """Tell which classes can be learned; in an open set, all of them."""
+    given = [entry.split for entry in entries]
+    if not open_set:
+        labels = [entry.label for entry in entries]
+        return learnable(str(found.root), "images", found.classes, labels, given, strict)
     for split, folder in found.folders.items():
-        is_divided_by_us = split != "test" and "validation" not in found.folders
-        fewest = FEWEST_PER_CLASS if is_divided_by_us else 1
-        for label in found.classes:
-            if (count := counts[split, label]) < fewest:
-                start = f"{(folder / label).relative_to(found.root).as_posix()}/"
-                lost = [line for line in unreadable if line.startswith(start)]
-                raise UserError(
-                    f"class {label!r} has {count} readable images in {folder}; "
-                    f"add images until there are {fewest}, or remove the class"
-                    + (f"; cannot read {listed(lost)}" if lost else "")
-                )
-
-
-def _check_splits(found: ClassFolders, entries: Sequence[Entry], unreadable: Sequence[str]) -> None:
-    """Refuse a folder of a split without images."""
-    for split, folder in found.folders.items():
-        if not any(entry.split == split for entry in entries):
-            lost = f"; cannot read {listed(unreadable)}" if unreadable else ""
+        if split not in given:
+            lost = f"; cannot read {listed([*map(str, unreadable)])}" if unreadable else ""
             raise UserError(f"no readable images in the sub-folders of {folder}{lost}")
+    return Learnable(found.classes, {}, {})
 
 
 def _as_given(given: Sequence[str]) -> dict[str, np.ndarray]:
@@ -155,13 +161,17 @@ def _native_shape(infos: list[ImageInfo]) -> tuple[int | None, int | None, int]:
     return height, width, max(info.channels for info in infos)
 
 
-def _split_notes(found: ClassFolders, splits: Mapping[str, FileSplit]) -> list[str]:
-    if UNDIVIDED in found.folders:
+def _split_notes(
+    found: ClassFolders, given: Sequence[str], splits: Mapping[str, FileSplit]
+) -> list[str]:
+    if UNDIVIDED in given:
         return [split_note(splits)]
     notes = []
-    if "validation" not in found.folders:
+    if "validation" not in given:
         held_out = len(splits["validation"])
         notes.append(f"no validation folder: {held_out} images of train held out for validation")
-    if "test" not in found.folders:
-        notes.append("no test split: there is no test folder")
+    if "test" not in given:
+        is_lost = "test" in found.folders
+        reason = "all its images are left out" if is_lost else "there is no test folder"
+        notes.append(f"no test split: {reason}")
     return notes

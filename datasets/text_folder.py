@@ -18,6 +18,7 @@ from collections.abc import Callable
 from maquette.datasets import text_table
 from maquette.errors import UserError
 from maquette.images.class_folders import FileKind, find_files, is_path, left_out_notes
+from maquette.left_out import LeftOut
 from maquette.text.data import TextData, from_texts
 from maquette.text.reading import (
     TEXT_SUFFIXES,
@@ -46,25 +47,26 @@ def load(
 
     Args:
         source: path of the folder.
-        strict: refuse a folder with files that cannot be read, in place of leaving them out.
+        strict: refuse a folder with files that cannot be read or classes that cannot be learned or
+            judged, in place of leaving them out.
         progress: called with the number of texts read and their total, after each.
 
     Returns:
         The data, in memory.
 
     Raises:
-        UserError: the folder is missing or its layout is not understood, a class has too few
-            texts or is missing from a split, or `strict` and a text cannot be read.
+        UserError: the folder is missing or its layout is not understood, fewer than two classes
+            can be learned, or `strict` and something is amiss.
     """
     if os.path.isfile(os.path.expanduser(source)):
         raise UserError(
             f"{source} is no labelled text; give a folder with one sub-folder of .txt files for "
             f"each class, or a table: {' '.join(TABLE_SUFFIXES)}, each also with .gz"
         )
-    found = find_files(source, TEXTS)
+    found = find_files(source, TEXTS, strict)
     outcomes = read_all([found.root / entry.name for entry in found.entries], progress)
     pairs = list(zip(found.entries, outcomes, strict=True))
-    unreadable = [f"{e.name} ({why})" for e, why in pairs if isinstance(why, UnreadableText)]
+    unreadable = [LeftOut(e.name, str(why)) for e, why in pairs if isinstance(why, UnreadableText)]
     if unreadable and (strict or len(unreadable) == len(pairs)):
         raise UserError(
             f"{len(unreadable)} of {len(pairs)} texts in {found.root} cannot be read, "
@@ -81,4 +83,6 @@ def load(
         names=[entry.name for entry in entries],
         given=[entry.split for entry in entries],
         notes=(*found.notes, *left_out_notes(found, unreadable), *encodings),
+        left_out=found.left_out(unreadable),
+        strict=strict,
     )

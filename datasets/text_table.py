@@ -18,8 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from maquette.left_out import LeftOut
 from maquette.text.data import TextData, from_texts
 from maquette.text.reading import tidy
 from maquette.text.table_files import (
@@ -63,7 +64,8 @@ def load(
 
     Args:
         source: path of the file or the folder.
-        strict: refuse lines that are broken or lack a value, in place of leaving them out.
+        strict: refuse lines that are broken or lack a value, and classes that cannot be learned or
+            judged, in place of leaving them out.
         progress: called with the number of files read and their total, after each.
         text_column: name of the column of texts.
         target: name of the column of labels.
@@ -72,8 +74,8 @@ def load(
         The data, in memory.
 
     Raises:
-        UserError: a file or column is missing, a file is no table, a class has too few texts, or
-            `strict` and a line is of no use.
+        UserError: a file or column is missing, a file is no table, fewer than two classes can
+            be learned, or `strict` and something is amiss.
     """
     root = absolute(source)
     files, notes = files_by_split(root)
@@ -96,10 +98,16 @@ def load(
         "lines without a label": [row.name for row in rows if row.text and not row.label],
     }
     notes += left_out_notes(root, left_out, strict)
-    return _assemble(root, [row for row in rows if row.text and row.label], target, notes)
+    lost = tuple(
+        LeftOut(name, f"among the {what}") for what, names in left_out.items() for name in names
+    )
+    kept = [row for row in rows if row.text and row.label]
+    return _assemble(root, kept, target, notes, left_out=lost, strict=strict)
 
 
-def _assemble(root: Path, rows: list[Row], target: str, notes: list[str]) -> TextData:
+def _assemble(
+    root: Path, rows: list[Row], target: str, notes: list[str], **options: Any
+) -> TextData:
     classes = classes_of([row.label for row in rows], root, target)
     position = {label: index for index, label in enumerate(classes)}
     return from_texts(
@@ -110,6 +118,7 @@ def _assemble(root: Path, rows: list[Row], target: str, notes: list[str]) -> Tex
         names=[row.name for row in rows],
         given=[row.split for row in rows],
         notes=notes,
+        **options,
     )
 
 

@@ -4,7 +4,6 @@ import os
 import shutil
 from pathlib import Path
 
-import pytest
 from image_trees import add_images, refusal, sizes
 
 from maquette.datasets import image_folder
@@ -49,14 +48,18 @@ def test_folders_without_images_are_refused(tmp_path):
     assert "no images in the sub-folders" in refusal(tmp_path)
 
 
-def test_images_without_class_folders_are_refused_with_the_layout(pets, split_pets):
+def test_images_without_class_folders_are_refused_with_the_layout(pets):
     assert "cats/CLASS/000.png" in refusal(pets / "cats")
-    shutil.rmtree(split_pets / "cats")
-    shutil.rmtree(split_pets / "dogs")
-    for label in ("cats", "dogs"):
-        shutil.rmtree(split_pets / "test" / label)
+
+
+def test_a_test_folder_without_classes_is_left_out(split_pets):
+    shutil.rmtree(split_pets / "test")
     add_images(split_pets / "test", 3)
-    assert f"images lie directly in {split_pets / 'test'}" in refusal(split_pets)
+    data = image_folder.load(str(split_pets))
+    assert sizes(data) == {"train": 20, "validation": 8}
+    expected = f"left out the test split: images lie directly in {split_pets / 'test'}"
+    assert data.notes[0].startswith(expected)
+    assert f"images lie directly in {split_pets / 'test'}" in refusal(split_pets, strict=True)
 
 
 def test_one_class_is_refused_and_a_wrapping_folder_is_pointed_out(pets, tmp_path):
@@ -65,31 +68,50 @@ def test_one_class_is_refused_and_a_wrapping_folder_is_pointed_out(pets, tmp_pat
     assert refusal(pets).endswith("one class only, 'cats'; two are needed")
 
 
-def test_a_class_with_too_few_readable_images_is_refused(pets):
+def test_a_class_with_too_few_readable_images_is_left_out(pets):
     add_images(pets / "birds", 4)
-    assert "class 'birds' has 4 readable images" in refusal(pets)
     (pets / "birds" / "fifth.png").write_bytes(b"")
-    assert refusal(pets).endswith("cannot read birds/fifth.png (empty file)")
+    data = image_folder.load(str(pets))
+    assert (data.classes, sum(sizes(data).values())) == (("cats", "dogs"), 40)
+    assert "left out classes (1): 'birds' (4 of the 5 images that are needed)" in data.notes
+    assert sum(part.name.startswith("birds/") for part in data.left_out) == 5
+    os.remove(pets / "birds" / "fifth.png")
+    assert "class 'birds' has 4 of the 5 images" in refusal(pets, strict=True)
 
 
-def test_a_split_without_readable_images_of_a_class_is_refused(split_pets):
-    for path in (split_pets / "val" / "dogs").iterdir():
+def test_one_class_that_is_left_is_too_few(pets):
+    for path in (pets / "dogs").iterdir():
         path.write_bytes(b"")
-    message = refusal(split_pets)
-    assert "class 'dogs' has 0 readable images" in message
-    assert "val/dogs/val000.png (empty file)" in message
+    assert "class 'dogs' has no images" in refusal(pets)
 
 
-@pytest.mark.parametrize(("missing", "having"), [("val", "train"), ("train", "val")])
-def test_a_class_missing_from_a_split_is_refused(split_pets, missing, having):
-    shutil.rmtree(split_pets / missing / "dogs")
-    message = refusal(split_pets)
-    assert f"class 'dogs' is in {split_pets / having} but not in {split_pets / missing}" in message
+def test_a_class_of_train_alone_is_learned_but_not_judged(split_pets):
+    shutil.rmtree(split_pets / "val" / "dogs")
+    data = image_folder.load(str(split_pets))
+    assert (data.classes, sizes(data)["validation"]) == (("cats", "dogs"), 4)
+    assert data.notes == ("no images in validation, so not judged there (1): 'dogs'",)
+    assert "class 'dogs' has no images in validation; each split" in refusal(
+        split_pets, strict=True
+    )
 
 
-def test_a_class_spelled_otherwise_in_a_split_is_pointed_out(split_pets):
-    (split_pets / "val" / "dogs").rename(split_pets / "val" / "dogz")
-    assert "perhaps you meant 'dog" in refusal(split_pets)
+def test_a_class_that_train_does_not_have_is_left_out(split_pets):
+    (split_pets / "train" / "dogs").rename(split_pets / "train" / "dogz")
+    add_images(split_pets / "train" / "birds", 3)
+    data = image_folder.load(str(split_pets))
+    assert data.classes == ("birds", "cats", "dogz")
+    expected = "left out classes (1): 'dogs' (no images in train; perhaps you meant 'dogz')"
+    assert expected in data.notes
+    assert sizes(data) == {"train": 23, "validation": 4, "test": 3}
+    assert "perhaps you meant 'dogz'" in refusal(split_pets, strict=True)
+
+
+def test_a_split_of_which_no_class_can_be_learned_is_no_split(split_pets):
+    for label in ("cats", "dogs"):
+        (split_pets / "val" / label).rename(split_pets / "val" / f"old {label}")
+    data = image_folder.load(str(split_pets))
+    assert sizes(data) == {"train": 16, "validation": 4, "test": 6}
+    assert all(name.startswith("train/") for name in data.splits["validation"].names)
 
 
 def test_two_folders_for_one_split_are_refused(split_pets):
@@ -103,17 +125,31 @@ def test_a_folder_of_unreadable_images_only_is_refused(pets):
     assert "40 of 40 images" in refusal(pets)
 
 
-@pytest.mark.parametrize("closed", [".", "cats"])
-def test_a_folder_without_read_permission_is_refused(pets, closed, monkeypatch):
-    # Permission bits do not bind an administrator, so the refusal is staged.
-    def deny(call):
+def deny(monkeypatch, folder: Path) -> None:
+    """Stage a refusal: permission bits do not bind an administrator."""
+
+    def denying(call):
         def denied(path="."):
-            if Path(path) == pets / closed:
+            if Path(path) == folder:
                 raise PermissionError(13, "Permission denied", str(path))
             return call(path)
 
         return denied
 
-    monkeypatch.setattr(os, "listdir", deny(os.listdir))
-    monkeypatch.setattr(os, "scandir", deny(os.scandir))
-    assert f"cannot read the folder {pets / closed}: Permission denied" in refusal(pets)
+    monkeypatch.setattr(os, "listdir", denying(os.listdir))
+    monkeypatch.setattr(os, "scandir", denying(os.scandir))
+
+
+def test_a_folder_without_read_permission_is_refused(pets, monkeypatch):
+    deny(monkeypatch, pets)
+    assert f"cannot read the folder {pets}: Permission denied" in refusal(pets)
+
+
+def test_a_closed_folder_inside_a_class_is_left_out_and_told(pets, monkeypatch):
+    add_images(pets / "cats" / "secret", 3)
+    deny(monkeypatch, pets / "cats" / "secret")
+    data = image_folder.load(str(pets))
+    assert sum(sizes(data).values()) == 40
+    expected = "left out folders that cannot be read (1): cats/secret (Permission denied)"
+    assert expected in data.notes
+    assert "cannot read the folder" in refusal(pets, strict=True)

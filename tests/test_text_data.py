@@ -96,7 +96,7 @@ def test_a_subset_keeps_texts_labels_and_names_together():
 @pytest.mark.parametrize(
     ("texts", "labels", "told"),
     [
-        (["a", "b"] * 9, [0] * 18, "class 'good' has 0 texts in mine"),
+        (["a", "b"] * 9, [0] * 18, "mine: class 'good' has no texts; add texts"),
         (["same"] * 20, [0, 1] * 10, "too few different texts: none would be left for validation"),
         ([], [], "mine has no texts"),
     ],
@@ -108,7 +108,7 @@ def test_texts_that_cannot_be_divided_are_refused(texts, labels, told):
 
 def test_one_class_alone_is_refused():
     with pytest.raises(UserError, match="one class only, 'dull'"):
-        from_texts("mine", *texts_of(20), CLASSES[:1])
+        from_texts("mine", texts_of(20)[0], [0] * 20, CLASSES[:1])
 
 
 def test_bbc_news_is_2225_articles_in_five_classes():

@@ -102,7 +102,8 @@ def test_layouts_that_are_not_understood_are_refused(mail, tmp_path):
     assert "texts lie directly in" in refusal(mail / "good")
     assert "one class only, 'mail'; two are needed; perhaps you meant" in refusal(tmp_path)
     add_texts(mail / "rare", 4)
-    assert "class 'rare' has 4 texts in" in refusal(mail)
+    assert "class 'rare' has 4 of the 5 texts" in refusal(mail, strict=True)
+    assert open_text(mail).classes == ("good", "spam")
     shutil.rmtree(mail / "rare")
     for path in mail.rglob("*.txt"):
         path.write_bytes(b"")

@@ -60,11 +60,17 @@ def test_a_replacement_character_of_the_author_is_no_damage():
 
 @pytest.mark.parametrize(
     "data",
-    [b"text " * 99 + b"\0", "no mark".encode("utf-16-le"), bytes(range(1, 256)), b"\x01\x02" * 9],
+    [b"text \0\0" * 99, "no mark".encode("utf-16-le"), bytes(range(1, 256)), b"\x01\x02" * 9],
 )
 def test_binary_files_are_no_text(data):
     with pytest.raises(UnreadableText, match="not text"):
         decode(data)
+
+
+def test_a_byte_of_zero_here_and_there_is_damage_that_becomes_a_space():
+    decoded = decode(b"text " * 99 + b"a\0b")
+    assert decoded.damaged
+    assert tidy(decoded.text).endswith("text a b")
 
 
 def test_a_cut_gzip_file_is_no_text():

@@ -231,14 +231,20 @@ def test_a_file_without_json_is_refused(tmp_path):
     assert "line 1 (not a JSON object); expected one JSON object" in refusal(tmp_path / "a.jsonl")
 
 
-def test_a_rare_label_is_refused_with_the_one_it_resembles(tmp_path):
+def test_a_rare_label_is_left_out_and_the_one_it_resembles_is_named(tmp_path):
     path = write_csv(tmp_path / "a.csv", [*examples(), ("a typo", "goood")])
-    message = refusal(path)
-    assert f"class 'goood' has 1 texts in {path}; perhaps you meant 'good'" in message
+    told = "(1 of the 5 texts that are needed; perhaps you meant 'good')"
+    data = open_text(path)
+    assert f"left out classes (1): 'goood' {told}" in data.notes
+    assert data.left_out[-1].reason == f"its class has {told[1:-1]}"
+    assert "class 'goood' has 1 of the 5 texts" in refusal(path, strict=True)
+
+
+def test_a_label_that_test_lacks_is_not_judged_there(tmp_path):
     write_csv(tmp_path / "train.csv", examples())
     write_csv(tmp_path / "test.csv", examples(5, ("bad",), start=20))
-    path.unlink()
-    assert "class 'good' has 0 texts for test" in refusal(tmp_path)
+    assert "no texts in test, so not judged there (1): 'good'" in open_text(tmp_path).notes
+    assert "class 'good' has no texts in test" in refusal(tmp_path, strict=True)
 
 
 def test_files_that_cannot_be_told_apart_are_refused(tmp_path):

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from maquette.errors import UserError
+
+if TYPE_CHECKING:
+    from maquette.left_out import LeftOut
 
 SHARES = {"train": 0.7, "validation": 0.15, "test": 0.15}
 HELD_OUT = {"train": 0.85, "validation": 0.15}
@@ -82,6 +85,7 @@ class LabelledData:
         fingerprint: SHA-256 over names, labels and contents.
         notes: lines for the user: what was left out, how it was split, imbalance.
         divided_by_us: whether the data came undivided.
+        left_out: what the source holds and the splits do not.
     """
 
     source: str
@@ -90,6 +94,7 @@ class LabelledData:
     fingerprint: str
     notes: tuple[str, ...] = ()
     divided_by_us: bool = False
+    left_out: tuple[LeftOut, ...] = ()
 
     def class_weight(self) -> dict[int, float]:
         """Return a weight per class that makes all classes count the same in training.

@@ -8,10 +8,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 
 from maquette.errors import UserError, nearest
 from maquette.images.decoding import IMAGE_SUFFIXES
+from maquette.left_out import LeftOut, unreadable_note
 from maquette.splits import SPLIT_NAMES, UNDIVIDED, listed
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
@@ -49,10 +50,11 @@ class ClassFolders:
         root: the folder, absolute.
         folders: the folder of each split: of "train" and any of "validation" and "test", or the
             root itself as `UNDIVIDED`.
-        classes: names of the class folders, in order; the same in each split, unless those were
-            allowed to differ.
+        classes: names of the class folders of all splits together, in order.
         entries: the files of the kind looked for, by their suffix, in order.
-        strays: relative paths of all other files that are not hidden.
+        outside: files of that kind that lie in no class folder, by their relative paths.
+        others: all other files that are not hidden.
+        closed: folders inside the classes that cannot be read, each with the reason.
         notes: lines for the user on how the layout was understood.
     """
 
@@ -61,8 +63,14 @@ class ClassFolders:
     folders: dict[str, Path]
     classes: tuple[str, ...]
     entries: list[Entry]
-    strays: list[str]
+    outside: list[LeftOut]
+    others: list[LeftOut]
+    closed: list[LeftOut]
     notes: list[str]
+
+    def left_out(self, unreadable: Sequence[LeftOut] = ()) -> tuple[LeftOut, ...]:
+        """Return all that is no example, those files included that cannot be read."""
+        return (*unreadable, *self.closed, *self.outside, *self.others)
 
 
 def is_path(source: str) -> bool:
@@ -74,16 +82,16 @@ def is_path(source: str) -> bool:
     return bool(re.search(r"[/\\]|^[.~]", source)) or source.lower().endswith(ARCHIVE_SUFFIXES)
 
 
-def find_files(source: str, kind: FileKind, open_set: bool = False) -> ClassFolders:
+def find_files(source: str, kind: FileKind, strict: bool = False) -> ClassFolders:
     """List the files of one kind in a folder without opening them.
 
     Hidden files are passed over. Links to folders are followed only where a class or a split is
-    such a link.
+    such a link. A validation or test folder without classes is left out.
 
     Args:
         source: path of the folder.
         kind: what to look for.
-        open_set: whether each split may have classes of its own.
+        strict: refuse what would be left out for its place in the folder.
 
     Returns:
         The files, with the class and split each lies in.
@@ -93,30 +101,45 @@ def find_files(source: str, kind: FileKind, open_set: bool = False) -> ClassFold
     """
     root = _existing_folder(source, kind)
     folders, notes = _split_folders(root)
-    classes = _common_classes(root, folders, kind, open_set)
-    entries, strays = _list_files(root, folders, classes, kind)
+    for split in [split for split in folders if split in ("validation", "test")]:
+        try:
+            _class_names(folders[split], root, kind)
+        except UserError as error:
+            if strict:
+                raise
+            notes.append(f"left out the {split} split: {error}")
+            del folders[split]
+    classes = _classes(root, folders, kind)
+    entries, strays, closed = _list_files(root, folders, classes, kind)
+    if strict and closed:
+        raise UserError(f"cannot read the folder {root / closed[0].name}: {closed[0].reason}")
     if not entries:
         suffixes = " ".join(sorted(kind.suffixes))
         raise UserError(f"no {kind.noun} in the sub-folders of {root}; looked for {suffixes}")
-    return ClassFolders(kind, root, folders, classes, entries, strays, notes)
+    outside = [LeftOut(name, "outside any class folder") for name in strays if kind.has(name)]
+    others = [LeftOut(name, f"not {kind.noun}") for name in strays if not kind.has(name)]
+    return ClassFolders(kind, root, folders, classes, entries, outside, others, closed, notes)
 
 
-def left_out_notes(found: ClassFolders, unreadable: Sequence[str]) -> list[str]:
+def left_out_notes(found: ClassFolders, unreadable: Sequence[LeftOut]) -> list[str]:
     """Return lines on the files of a folder that are no examples.
 
     Args:
         found: what lies in the folder.
-        unreadable: names of files that cannot be read, each with its reason.
+        unreadable: files that cannot be read.
     """
     noun = found.kind.noun
-    outside = [name for name in found.strays if found.kind.has(name)]
-    others = [name for name in found.strays if not found.kind.has(name)]
-    left_out = {
-        f"left out {len(unreadable)} of {len(found.entries)} files": unreadable,
-        f"left out {noun} outside any class folder ({len(outside)})": outside,
-        f"left out files that are not {noun} ({len(others)})": others,
-    }
-    return [f"{reason}: {listed(names)}" for reason, names in left_out.items() if names]
+    notes = unreadable_note(unreadable, len(found.entries))
+    if found.closed:
+        closed = listed([str(folder) for folder in found.closed])
+        notes.append(f"left out folders that cannot be read ({len(found.closed)}): {closed}")
+    reasons = {f"{noun} outside any class folder": found.outside}
+    reasons[f"files that are not {noun}"] = found.others
+    return notes + [
+        f"left out {reason} ({len(files)}): {listed([file.name for file in files])}"
+        for reason, files in reasons.items()
+        if files
+    ]
 
 
 def _existing_folder(source: str, kind: FileKind) -> Path:
@@ -157,20 +180,10 @@ def _misnamed_notes(names: Sequence[str]) -> list[str]:
     return [f"{', '.join(like_splits)} taken as a class, not as a split, because {reason}"]
 
 
-def _common_classes(
-    root: Path, folders: dict[str, Path], kind: FileKind, open_set: bool
-) -> tuple[str, ...]:
-    """Return the classes, once it is known that each split has them all if it must."""
-    in_split = {folder: _class_names(folder, root, kind) for folder in folders.values()}
-    classes = sorted(set().union(*in_split.values()))
-    for label in classes:
-        having = [folder for folder, labels in in_split.items() if label in labels]
-        lacking = [folder for folder, labels in in_split.items() if label not in labels]
-        if lacking and not open_set:
-            raise UserError(
-                f"class {label!r} is in {having[0]} but not in {lacking[0]}"
-                f"{nearest(label, in_split[lacking[0]])}; each split needs the same classes"
-            )
+def _classes(root: Path, folders: dict[str, Path], kind: FileKind) -> tuple[str, ...]:
+    """Return the classes of all splits together."""
+    names = (_class_names(folder, root, kind) for folder in folders.values())
+    classes = sorted(set().union(*names))
     if len(classes) == 1:
         inside = next(iter(folders.values())) / classes[0]
         hint = f"; perhaps you meant {inside}" if visible(inside, os.path.isdir) else ""
@@ -195,17 +208,21 @@ def _class_names(folder: Path, root: Path, kind: FileKind) -> list[str]:
 
 def _list_files(
     root: Path, folders: dict[str, Path], classes: tuple[str, ...], kind: FileKind
-) -> tuple[list[Entry], list[str]]:
-    """Return the files that lie in classes, and the relative paths of all other files."""
-    entries, strays = [], []
+) -> tuple[list[Entry], list[str], list[LeftOut]]:
+    """Return files that lie in classes, relative paths of all others, and closed folders."""
+    entries, strays, closed = [], [], []
+
+    def close(error: OSError) -> None:
+        closed.append(LeftOut(_relative(error.filename, root), str(error.strerror)))
+
     for folder in dict.fromkeys([root, *folders.values()]):
         strays += [_relative(folder / name, root) for name in visible(folder, os.path.isfile)]
     for split, folder in folders.items():
         for label in (name for name in classes if os.path.isdir(folder / name)):
-            names = [_relative(path, root) for path in _walk(folder / label)]
+            names = [_relative(path, root) for path in _walk(folder / label, close)]
             entries += [Entry(split, label, name) for name in names if kind.has(name)]
             strays += [name for name in names if not kind.has(name)]
-    return entries, strays
+    return entries, strays, closed
 
 
 def _subfolders(folder: Path, root: Path) -> list[str]:
@@ -228,18 +245,14 @@ def visible(folder: Path, kind: Callable[[Path], bool]) -> list[str]:
     try:
         names = sorted(os.listdir(folder))
     except OSError as error:
-        _refuse(error)
+        raise UserError(f"cannot read the folder {folder}: {error.strerror}") from error
     return [name for name in names if not _is_hidden(name) and kind(folder / name)]
 
 
-def _walk(folder: Path) -> Iterator[str]:
-    for here, folders, files in os.walk(folder, onerror=_refuse):
+def _walk(folder: Path, close: Callable[[OSError], None]) -> Iterator[str]:
+    for here, folders, files in os.walk(folder, onerror=close):
         folders[:] = sorted(name for name in folders if not _is_hidden(name))
         yield from (os.path.join(here, name) for name in sorted(files) if not _is_hidden(name))
-
-
-def _refuse(error: OSError) -> NoReturn:
-    raise UserError(f"cannot read the folder {error.filename}: {error.strerror}") from error
 
 
 def _relative(path: str | Path, root: Path) -> str:

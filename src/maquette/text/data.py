@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maquette.errors import UserError, nearest
+from maquette.errors import UserError
+from maquette.learnable import learnable
+from maquette.left_out import LeftOut
 from maquette.splits import (
-    FEWEST_PER_CLASS,
     UNDIVIDED,
     LabelledData,
     LabelledSplit,
@@ -48,10 +49,13 @@ def from_texts(
     names: Sequence[str] | None = None,
     given: Sequence[str] | None = None,
     notes: Sequence[str] = (),
+    left_out: Sequence[LeftOut] = (),
+    strict: bool = False,
 ) -> TextData:
     """Divide texts into train, validation and test, the same way every time.
 
-    What comes undivided is cut into 70, 15 and 15 %. Equal texts stay together.
+    What comes undivided is cut into 70, 15 and 15 %. Equal texts stay together. Classes that cannot
+    be learned are left out: those with too few texts, and those that train has none of.
 
     Example:
         >>> data = from_texts("mine", lines, [0, 1] * 50, ["dull", "good"])
@@ -65,60 +69,45 @@ def from_texts(
         given: for each text "train", "validation", "test" or `UNDIVIDED`; all undivided if not
             given.
         notes: lines for the user, before those on the splits.
+        left_out: what of the source is not among the texts.
+        strict: refuse a class that cannot be learned, or not judged in each split.
 
     Returns:
         The data, with splits in memory.
 
     Raises:
-        UserError: there are no texts, one class only, or too few texts of a class to be divided.
+        UserError: there are no texts, fewer than two classes can be learned, or `strict` and one
+            cannot.
     """
     labels = np.asarray(labels, dtype=np.int32)
     names = names or [f"text {number}" for number in range(len(texts))]
     given = given or [UNDIVIDED] * len(texts)
-    _check_counts(source, labels, classes, given)
-    keys = [hashlib.sha256(text.encode("utf-8", "replace")).hexdigest() for text in texts]
-    parts = divide(given, keys, labels)
+    of_text = [classes[label] for label in labels]
+    known = learnable(source, "texts", classes, of_text, given, strict)
+    kept = [index for index, label in enumerate(of_text) if label in known.classes]
+    positions = np.array([known.classes.index(of_text[index]) for index in kept], np.int32)
+    whole = TextSplit(positions, [names[i] for i in kept], [texts[i] for i in kept])
+    given = [given[i] for i in kept]
+    keys = [hashlib.sha256(text.encode("utf-8", "replace")).hexdigest() for text in whole.texts]
+    parts = divide(given, keys, whole.labels)
     _check_parts(source, parts)
-    whole = TextSplit(labels, names, texts)
     splits = {name: whole.subset(part) for name, part in parts.items()}
-    rows = ((names[i], labels[i], keys[i]) for part in parts.values() for i in part)
+    rows = ((whole.names[i], positions[i], keys[i]) for part in parts.values() for i in part)
     return TextData(
         source=source,
-        classes=tuple(classes),
+        classes=known.classes,
         splits=splits,
-        fingerprint=fingerprint(classes, rows),
+        fingerprint=fingerprint(known.classes, rows),
         notes=(
             *notes,
+            *known.notes("texts"),
             *_split_notes(given, splits),
             *repeat_notes(parts, keys, "texts"),
-            *imbalance_notes(classes, splits["train"].labels),
+            *imbalance_notes(known.classes, splits["train"].labels),
         ),
         divided_by_us=UNDIVIDED in given,
+        left_out=(*left_out, *known.left_out(names, of_text)),
     )
-
-
-def _check_counts(
-    source: str, labels: np.ndarray, classes: Sequence[str], given: Sequence[str]
-) -> None:
-    """Refuse too few classes, and a class that has too few texts in one of the splits."""
-    if not len(labels):
-        raise UserError(f"{source} has no texts")
-    if len(classes) < 2:
-        raise UserError(f"{source} has one class only, {classes[0]!r}; two are needed")
-    of_text = np.asarray(given)
-    for split in dict.fromkeys(given):
-        counts = np.bincount(labels[of_text == split], minlength=len(classes))
-        is_divided_by_us = split in (UNDIVIDED, "train") and "validation" not in given
-        fewest = FEWEST_PER_CLASS if is_divided_by_us else 1
-        if counts.min() < fewest:
-            rarest = classes[counts.argmin()]
-            others = [name for name in classes if name != rarest]
-            where = "" if split == UNDIVIDED else f" for {split}"
-            raise UserError(
-                f"class {rarest!r} has {counts.min()} texts{where} in {source}"
-                f"{nearest(rarest, others)}; add texts until there are {fewest}, "
-                "or remove the class"
-            )
 
 
 def _check_parts(source: str, parts: dict[str, np.ndarray]) -> None:

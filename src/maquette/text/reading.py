@@ -38,7 +38,7 @@ class Decoded:
     Attributes:
         text: as it is in the file, without its byte order mark.
         encoding: "UTF-8", "UTF-16", "UTF-32" or "Windows-1252".
-        damaged: whether some bytes were not valid and were replaced by U+FFFD.
+        damaged: whether some bytes were not valid and were replaced by U+FFFD, or are 0.
     """
 
     text: str
@@ -67,7 +67,7 @@ def decode(data: bytes) -> Decoded:
         if not mark and not _is_mostly_utf8(data):
             encoding = WINDOWS
     text = data.decode(encoding, "replace")
-    damaged = "\ufffd" in text and not _is_valid(data, encoding)
+    damaged = "\0" in text or ("\ufffd" in text and not _is_valid(data, encoding))
     return Decoded(text, encoding, damaged)
 
 
@@ -180,7 +180,7 @@ def _unpacked(data: bytes) -> bytes:
 
 def _refuse_binary(data: bytes) -> None:
     controls = len(data) - len(data.translate(None, CONTROLS))
-    if b"\0" in data or controls > MOST_CONTROLS * len(data):
+    if controls > MOST_CONTROLS * len(data):
         raise UnreadableText("not text: it has control characters in it")
 
 
