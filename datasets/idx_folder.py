@@ -28,6 +28,7 @@ from maquette.images.data import ArraySplit, ImageData
 from maquette.splits import divide, fingerprint, imbalance_notes, repeat_notes
 
 KIND = "images"
+FORM = "FOLDER/train-images-idx3-ubyte.gz"
 FEWEST_PER_CLASS = 2
 FILE_NAME = re.compile(
     r"(?P<prefix>.*?)(?P<part>train|t10k|test)[-_.](?P<content>images|labels)"

@@ -13,6 +13,7 @@ are divided by a hash of their contents, so the parts are the same every time.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -39,14 +40,16 @@ from maquette.splits import (
     repeat_notes,
     split_note,
 )
+from maquette.text.tables import is_table
 
 KIND = "images"
+FORM = "FOLDER/CLASS/photo.jpg"
 LAST = True
 
 
 def matches(source: str) -> bool:
     """Return whether `source` is meant as a folder: it is one, or it is written like a path."""
-    return is_path(source)
+    return is_path(source) and (os.path.isdir(os.path.expanduser(source)) or not is_table(source))
 
 
 def load(

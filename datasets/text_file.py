@@ -24,6 +24,7 @@ from maquette.text.reading import CONTROLS, GZIP, MARKS, MOST_CONTROLS, UTF_8, W
 from maquette.text.tables import is_table
 
 KIND = "corpus"
+FORM = "corpus.txt.gz"
 LAST = True
 SUFFIXES = (".txt", ".txt.gz")
 BLOCK = 1 << 20

@@ -31,6 +31,7 @@ from maquette.text.reading import (
 from maquette.text.tables import TABLE_SUFFIXES
 
 KIND = "text"
+FORM = "FOLDER/CLASS/text.txt"
 LAST = True
 TEXTS = FileKind("texts", TEXT_SUFFIXES)
 

@@ -1,15 +1,25 @@
 """How data is named: one string with columns in it, by options and by arguments."""
 
 import csv
+import json
 from pathlib import Path
 
 import pytest
 import yaml
 
+import maquette.datasets
 from maquette.configuration import read_config
 from maquette.errors import UserError
 from maquette.migration import migrated
-from maquette.sources import Source, compose, kind_of, open_source, with_columns_of
+from maquette.sources import (
+    KINDS,
+    Source,
+    compose,
+    kind_of,
+    open_source,
+    source_names,
+    with_columns_of,
+)
 
 
 def refusal(call, *arguments, **options) -> str:
@@ -114,6 +124,18 @@ def test_a_file_of_options_may_name_columns(tmp_path):
     assert request.options == {"epochs": 2}
     path.write_text("target: stars\n")
     assert "has 'target' but no data" in refusal(read_config, path, "bilstm")
+
+
+def test_the_list_of_data_tells_every_source_and_is_quick(command):
+    lines = command("list", "--data").out.splitlines()
+    assert any(line.startswith("  digits ") and "1,797" in line for line in lines)
+    assert any(line.startswith("  tfds:NAME[/CONFIG][:SPLIT]  ") for line in lines)
+    files = {path.stem for path in Path(maquette.datasets.__path__[0]).glob("[a-z]*.py")}
+    cards = json.loads(command("list", "--data", "--json").out)
+    assert {card["name"] for card in cards} == files
+    assert all(card["summary"] and set(card["kinds"]) <= set(KINDS) for card in cards)
+    assert {c["name"] for c in cards if c["is_embedded"]} == set(source_names())
+    assert command("list", "--data", "--callbacks").code == 2
 
 
 OLD = {

@@ -33,7 +33,7 @@ def evaluate(
 
     Args:
         run: A run, or the path of its folder.
-        data: A data source, as in `train`. Defaults to what the run was trained
+        data: A data source, or data in memory, as in `train`. Defaults to what the run was trained
             on. Other data that is not divided into splits is used as a whole.
         split: `"train"`, `"validation"` or `"test"`. Defaults to the test split; where there is
             none, to validation, and says so.

@@ -26,13 +26,13 @@ def say(message: str) -> None:
     console.print(message, markup=False)
 
 
-def track(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
+def track(items: Iterable[Item], label: str, total: int | None) -> Iterator[Item]:
     """Yield the items while a bar on the terminal shows how far along they are.
 
     Args:
         items: What to go through.
         label: What is being done.
-        total: The number of items.
+        total: The number of items, where it is known.
     """
     with progress_bar() as bar:
         task = bar.add_task(label, total=total)

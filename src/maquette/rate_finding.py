@@ -88,7 +88,7 @@ def find_learning_rate(
 
     Args:
         template: Name of a template, as `maquette.list()` gives them.
-        data: A data source, as in `train`. Defaults to the template's own.
+        data: A data source, or data in memory, as in `train`. Defaults to the template's own.
         target: Column, feature or array of what is to be predicted, where the data has columns.
         text_column: Column of the texts.
         image_column: Column of the images.

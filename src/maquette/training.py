@@ -56,7 +56,10 @@ def train(
 
     Args:
         template: Name of a template, as `maquette.list()` gives them.
-        data: A data source: an embedded set's name, or a path. Defaults to the template's own.
+        data: A data source, as `maquette list --data` tells: an embedded set's name, a path,
+            `tfds:NAME`. Or data in memory: `(x, y)`, a dictionary of splits, a `tf.data.Dataset`
+            or a data frame, which is written to files in `out` once. Defaults to the template's
+            own.
         target: Column, feature or array of what is to be predicted, where the data has columns.
         text_column: Column of the texts.
         image_column: Column of the images.

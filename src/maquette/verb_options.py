@@ -22,6 +22,8 @@ FILES = arg(metavar="FILE [FILE ...]", help_behavior_hint="(required)")
 class ListOptions(Options):
     callbacks: bool = False
     """List the callbacks that a training can be given instead."""
+    data: bool = False
+    """List what --data can be instead: the embedded sets, and how to name your own."""
     as_json: Json = False
     """Print JSON."""
 
@@ -67,7 +69,7 @@ class ResumeOptions(TimeOptions, ProcessOptions):
 
 class TrainOptions(TimeOptions, ProcessOptions, ColumnOptions):
     data: Source = None
-    """Data source: an embedded set, or a path; by default the template's own."""
+    """Data source, as maquette list --data tells; by default the template's own."""
     config: Annotated[Path | None, arg(metavar="FILE")] = None
     """YAML file of options, or the config.yaml of an earlier run."""
     out: Folder = Path("saved_models")
@@ -145,7 +147,7 @@ class TuneOptions(ColumnOptions):
     confirm: Annotated[int, Field(ge=2), arg(metavar="SEEDS")] | None = None
     """Then test with so many other seeds whether the tuned options beat the default ones."""
     data: Source = None
-    """Data source: an embedded set, or a path; by default the template's own."""
+    """Data source, as maquette list --data tells; by default the template's own."""
     config: Annotated[Path | None, arg(metavar="FILE")] = None
     """YAML file of options that are not tuned."""
     out: Folder = Path("saved_models")

@@ -121,7 +121,7 @@ def classes_of(labels: Sequence[str], source: Path, target: str) -> list[str]:
     Raises:
         UserError: there are none, or nearly as many as there are examples.
     """
-    classes = sorted(set(labels), key=_number_or_word)
+    classes = sorted(set(labels), key=number_or_word)
     if not classes:
         raise UserError(f"no line of {source} has all that an example needs")
     if len(classes) > max(2, len(labels) / 2):
@@ -130,6 +130,12 @@ def classes_of(labels: Sequence[str], source: Path, target: str) -> list[str]:
             f"{len(labels)} lines, as in {_shown(classes[0])}; name the column with --target"
         )
     return classes
+
+
+def number_or_word(label: str) -> tuple[bool, int, str]:
+    """Return what to sort labels by: whole numbers by their value, then words."""
+    is_number = bool(re.fullmatch(r"-?[0-9]{1,18}", label))
+    return not is_number, int(label) if is_number else 0, label
 
 
 def left_out_notes(root: Path, left_out: dict[str, Sequence[str]], strict: bool) -> list[str]:
@@ -161,8 +167,3 @@ def _split_of(name: str) -> str | None:
 
 def _shown(text: str) -> str:
     return repr(text if len(text) <= SHOWN else f"{text[:SHOWN]}…")
-
-
-def _number_or_word(label: str) -> tuple[bool, int, str]:
-    is_number = bool(re.fullmatch(r"-?[0-9]{1,18}", label))
-    return not is_number, int(label) if is_number else 0, label

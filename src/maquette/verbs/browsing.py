@@ -7,15 +7,24 @@ from collections.abc import Sequence
 
 import maquette
 from maquette.callback_gallery import list_callbacks
+from maquette.errors import UserError
 from maquette.parsing import parse
 from maquette.printing import print_json
 from maquette.quiet import load_tensorflow
+from maquette.source_gallery import list_sources
 from maquette.verb_options import DoctorOptions, ListOptions, QuickstartOptions, ShowOptions
+
+EXAMPLE = "'reviews.csv?target=stars&text=review'"
 
 
 def list_verb(words: Sequence[str]) -> None:
-    """List the templates."""
+    """List the templates, or what --data can be."""
     options = parse(ListOptions, words, "maquette list", list_verb.__doc__)
+    if options.callbacks and options.data:
+        raise UserError("list takes one of --callbacks and --data; received both")
+    if options.data:
+        _list_data(options.as_json)
+        return
     cards = list_callbacks() if options.callbacks else maquette.list()
     if options.as_json:
         print_json([card.to_dict() for card in cards])
@@ -24,6 +33,23 @@ def list_verb(words: Sequence[str]) -> None:
     for card in cards:
         package = f" ({card.package})" if card.package else ""
         print(f"{card.name:<{width}}  {card.problem or card.summary + package}")
+
+
+def _list_data(as_json: bool) -> None:
+    cards = list_sources()
+    if as_json:
+        print_json([card.to_dict() for card in cards])
+        return
+    width = max(len(card.form) for card in cards)
+    for is_embedded, heading in (
+        (True, "Embedded:"),
+        (False, "Your own, divided by you or by us:"),
+    ):
+        print(heading)
+        for card in cards:
+            if card.is_embedded == is_embedded:
+                print(f"  {card.form:<{width}}  {card.summary}")
+    print(f"Columns may stand in the source, too: {EXAMPLE}")
 
 
 def show_verb(words: Sequence[str]) -> None:

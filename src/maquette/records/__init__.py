@@ -1,0 +1,1 @@
+"""Files of many examples each: TFRecord and ArrayRecord."""

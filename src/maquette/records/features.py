@@ -1,0 +1,183 @@
+"""Which features the examples in records have, and which of them are input and target."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from maquette.errors import UserError, nearest
+from maquette.images.decoding import SIGNATURES
+
+FEATURES_FILE = "features.json"
+IMAGE_NAMES = ("image", "image/encoded", "img", "picture", "image_raw")
+TEXT_NAMES = ("text", "sentence", "review", "document", "article", "content")
+TARGET_NAMES = ("label", "image/class/label", "labels", "class", "target", "coarse_label")
+IMAGE, TEXT, CLASS, BYTES, WHOLE, OTHER = "image", "text", "class", "bytes", "whole", "other"
+Values = dict[str, list]  # of one example, by feature
+
+
+@dataclass(frozen=True)
+class Fields:
+    """The features of an example that matter.
+
+    Attributes:
+        kind: "images" or "text".
+        input: name of the feature that is predicted from.
+        target: name of the feature that is predicted.
+        classes: names of the classes, where the target is their number and they are known.
+    """
+
+    kind: str
+    input: str
+    target: str
+    classes: tuple[str, ...] | None = None
+
+
+def values_of(record: bytes) -> Values:
+    """Return the features of a serialized `tf.train.Example`, each a list of values.
+
+    Raises:
+        ValueError: the bytes are no such example.
+    """
+    from google.protobuf.message import DecodeError
+    from tensorflow.train import Example
+
+    try:
+        features = Example.FromString(record).features.feature
+    except DecodeError:
+        raise ValueError("no tf.train.Example") from None
+    return {name: _values(feature) for name, feature in features.items()}
+
+
+def described_features(folder: Path) -> dict[str, str]:
+    """Return what each feature is by the `features.json` of a folder; none where it has none.
+
+    Nothing in the file is run: of the classes that it names, only the last word is looked at.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    path = folder / FEATURES_FILE
+    if not path.is_file():
+        return {}
+    try:
+        return _flattened(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, AttributeError, RecursionError):
+        raise UserError(f"{path} is damaged: it does not describe features") from None
+
+
+def seen_features(values: Values) -> dict[str, str]:
+    """Return what each feature of one example seems to be."""
+    return {name: _seen(value) for name, value in sorted(values.items())}
+
+
+def fields_of(
+    features: Mapping[str, str],
+    folder: Path,
+    source: str,
+    kinds: Collection[str],
+    target: str | None = None,
+    text: str | None = None,
+    image: str | None = None,
+    supervised: Sequence[str] = (),
+) -> Fields:
+    """Decide which feature is the input and which the target.
+
+    Args:
+        features: what each is.
+        folder: where the names of classes lie, one file for each feature.
+        source: what they are of, for messages.
+        kinds: which of "images" and "text" would do.
+        target: name of the feature to be predicted, where the user gave it.
+        text: name of the feature that holds texts, likewise.
+        image: name of the feature that holds images, likewise.
+        supervised: names of input and target, where the data itself tells.
+
+    Raises:
+        UserError: it cannot be told; says what features there are.
+    """
+    for name in filter(None, (target, text, image)):
+        if name not in features:
+            raise UserError(
+                f"{source} has no feature {name!r} but {_listed(features)}{nearest(name, features)}"
+            )
+    told = supervised[0] if supervised and not (text or image) else None
+    found_image = image or _first(features, (told, *IMAGE_NAMES), (IMAGE,))
+    found_text = text or _first(features, (told, *TEXT_NAMES), (TEXT, BYTES))
+    kind, found = ("images", found_image) if found_image and not text else ("text", found_text)
+    told_target = supervised[1] if len(supervised) > 1 else None
+    names = (told_target, *TARGET_NAMES)
+    found_target = target or _first(features, names, (CLASS, WHOLE, TEXT, BYTES), (CLASS,))
+    if not found or not found_target or found == found_target:
+        lacking = "images or texts" if not found else "labels"
+        options = "--image-column or --text-column" if not found else "--target"
+        raise UserError(
+            f"cannot tell which feature of {source} holds {lacking}; it has {_listed(features)}; "
+            f"name it with {options}"
+        )
+    if kind not in kinds:
+        raise UserError(f"{source} holds {kind}, and this takes {' or '.join(sorted(kinds))}")
+    return Fields(kind, found, found_target, _class_names(folder, found_target))
+
+
+def _first(
+    features: Mapping[str, str],
+    names: Sequence[str | None],
+    suitable: Collection[str],
+    certain: Collection[str] = (IMAGE, TEXT),
+) -> str | None:
+    """Return the first feature of a usual name that is suitable, or else the only certain one."""
+    named = (name for name in names if features.get(name) in suitable)
+    known = [n for n, what in features.items() if what in certain and what in suitable]
+    return next(named, known[0] if len(known) == 1 else None)
+
+
+def _class_names(folder: Path, feature: str) -> tuple[str, ...] | None:
+    path = folder / f"{feature.replace('/', '-')}.labels.txt"
+    if not path.is_file():
+        return None
+    return tuple(path.read_text(encoding="utf-8").removesuffix("\n").split("\n"))
+
+
+def _flattened(described: dict[str, Any], start: str = "") -> dict[str, str]:
+    children = described.get("featuresDict", {}).get("features")
+    if children is None:
+        return {start: _named(described.get("pythonClassName", "").rpartition(".")[2], described)}
+    flat: dict[str, str] = {}
+    for name, child in children.items():
+        flat |= _flattened(child, f"{start}/{name}" if start else name)
+    return flat
+
+
+def _named(kind: str, described: dict[str, Any]) -> str:
+    known = {"Image": IMAGE, "Text": TEXT, "ClassLabel": CLASS}
+    if kind in known:
+        return known[kind]
+    if kind in ("Scalar", "Tensor"):
+        tensor = described.get("tensor", {})
+        if tensor.get("shape", {}).get("dimensions"):
+            return OTHER
+        dtype = tensor.get("dtype", "")
+        return BYTES if dtype in ("string", "object") else WHOLE if "int" in dtype else OTHER
+    return OTHER
+
+
+def _seen(values: list) -> str:
+    if len(values) != 1:
+        return OTHER
+    value = values[0]
+    if isinstance(value, bytes):
+        return IMAGE if value.startswith(SIGNATURES) else BYTES
+    return WHOLE if isinstance(value, int) else OTHER
+
+
+def _values(feature: Any) -> list:
+    kind = feature.WhichOneof("kind")
+    return [] if kind is None else list(getattr(feature, kind).value)
+
+
+def _listed(features: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} ({what})" for name, what in features.items()) or "none"
