@@ -95,6 +95,7 @@ def test_the_opened_data_knows_its_source_with_the_columns(tmp_path, monkeypatch
     [
         ("digits?target=y", "digits takes no --target; received 'y'"),
         ("https://example.org/a.csv", "is an address; download it, and give the path"),
+        ("s3://bucket/a", "is an address; download it, and give the path"),
         (" ", "--data is empty"),
         ("digit", "perhaps you meant 'digits'"),
         ("bbc_news", "bbc_news holds text, and this takes images"),
@@ -102,6 +103,15 @@ def test_the_opened_data_knows_its_source_with_the_columns(tmp_path, monkeypatch
 )
 def test_a_source_that_cannot_be_is_refused_in_one_line(source, told):
     assert told in refusal(open_source, source, {"images"})
+
+
+def test_a_file_that_is_no_data_is_told_from_one_that_is_not_there(tmp_path, monkeypatch):
+    (tmp_path / "notes.docx").write_bytes(b"PK")
+    monkeypatch.chdir(tmp_path)
+    message = refusal(open_source, "notes.docx", {"images"})
+    assert message.startswith("notes.docx is no images that can be read; maquette list --data")
+    message = refusal(open_source, str(tmp_path / "notes.docx"), {"images"})
+    assert message.endswith("maquette list --data tells what else would do")
 
 
 def test_a_column_that_a_source_has_no_use_for_is_refused(tmp_path):

@@ -145,6 +145,38 @@ def test_a_name_is_taken_apart_as_tensorflow_datasets_does():
     assert Asked.of("tfds:mnist:test").split == "test"
 
 
+class Pebbles(tfds.core.GeneratorBasedBuilder):
+    """Two kinds of stones, whose code tensorflow-datasets knows."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        features = {"image": ANTS_AND_BEES["photo"], "label": ANTS_AND_BEES["insect"]}
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+    def _split_generators(self, manager):
+        return {"train": self._generate_examples()}
+
+    def _generate_examples(self):
+        for index, pixels in enumerate(PIXELS):
+            yield index, {"image": pixels, "label": index % 2}
+
+
+def test_a_set_that_is_not_prepared_is_prepared_once_after_a_line_that_says_so(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(prepared, "require_network", lambda *arguments: None)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    first = open_images("tfds:pebbles")
+    printed = capsys.readouterr()
+    assert f"note: tfds:pebbles is not prepared: downloading Unknown size to {tmp_path}" in (
+        printed.err
+    )
+    assert printed.out == ""
+    assert open_images("tfds:pebbles").fingerprint == first.fingerprint
+    assert "note" not in capsys.readouterr().err
+
+
 def test_what_a_set_cannot_be_prepared_for_is_told_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setattr(prepared, "require_network", lambda *arguments: None)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))

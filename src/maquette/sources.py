@@ -164,8 +164,13 @@ def _opener(asked: Source, kinds: Collection[str]) -> ModuleType:
         matching = [module]
     else:
         matching = _matching(asked.name, kinds)
-    if not matching and re.match(r"[a-z]{2,}://", asked.name, re.IGNORECASE):
+    if not matching and re.match(r"\w{2,}://", asked.name):
         raise UserError(f"{asked.name} is an address; download it, and give the path")
+    if not matching and os.path.exists(os.path.expanduser(asked.name)):
+        wanted = " or ".join(sorted(kinds))
+        raise UserError(
+            f"{asked.name} is no {wanted} that can be read; maquette list --data tells what can be"
+        )
     if not matching:
         raise UserError(
             f"no data set or path {asked.name!r}{nearest(asked.name, names)}; {there_is}"

@@ -152,7 +152,8 @@ def _existing_folder(source: str, kind: FileKind) -> Path:
     if root.name.lower().endswith(ARCHIVE_SUFFIXES):
         raise UserError(f"{root} is an archive; unpack it and give the folder")
     raise UserError(
-        f"{root} is a file; give a folder with one sub-folder of {kind.noun} for each class"
+        f"{root} is a file; give a folder with one sub-folder of {kind.noun} for each class; "
+        "maquette list --data tells what else would do"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -67,7 +68,8 @@ def _written_once(folder: Path, write: Callable[[Path], Written]) -> tuple[Path,
         written = write(fresh)
         path = folder / (written.fingerprint or sha256_of(fresh))[:16]
         if not path.exists():
-            fresh.replace(path)
+            with suppress(OSError):  # Another process may have been quicker.
+                fresh.replace(path)
             say(f"note: the data was written to {path}, where this and later runs find it")
     return path, written
 

@@ -52,6 +52,13 @@ def values_of(record: bytes) -> Values:
     return {name: _values(feature) for name, feature in features.items()}
 
 
+def bytes_in(record: bytes, feature: str) -> bytes:
+    """Return the one value of a feature of bytes, without looking at the other features."""
+    from tensorflow.train import Example
+
+    return Example.FromString(record).features.feature[feature].bytes_list.value[0]
+
+
 def described_features(folder: Path) -> dict[str, str]:
     """Return what each feature is by the `features.json` of a folder; none where it has none.
 

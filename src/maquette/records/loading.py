@@ -15,7 +15,7 @@ from maquette.images.data import ImageData
 from maquette.images.inspection import ImageInfo, inspect_all
 from maquette.images.stored import EncodedStore, StoredSplit
 from maquette.left_out import LeftOut, unreadable_note
-from maquette.records.features import Fields, Values, values_of
+from maquette.records.features import Fields, Values, bytes_in, values_of
 from maquette.records.shards import Shard
 from maquette.splits import listed
 from maquette.text.data import TextData, from_texts
@@ -48,7 +48,7 @@ class RecordImages:
     def image(self, position: int) -> bytes:
         """Return the bytes of one image file."""
         shard, index = self._place(position)
-        return values_of(self.shards[shard].read(index))[self.feature][0]
+        return bytes_in(self.shards[shard].read(index), self.feature)
 
     def name(self, position: int) -> str:
         """Return the file and the number of the record, as in "train.tfrecord:7"."""
