@@ -140,7 +140,7 @@ def arrays(examples: Examples, indices: np.ndarray) -> tuple[np.ndarray, np.ndar
 def fit(template: Template, config: Any, model: keras.Model, data: Any) -> None:
     """Do what `maquette train` does between opening the data and judging the model."""
     with tempfile.TemporaryDirectory() as out:
-        record = record_of(template, config, data, SEED)
+        record = record_of(template, template.TASK, config, data, SEED)
         run = Run.create(out, template.name, "benchmark", record, template.TASK.texts(data))
         fit_stages(run, template, config, model, data, SEED)
 

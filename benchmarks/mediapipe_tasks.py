@@ -36,7 +36,7 @@ def write(run_folder: str, folder: Path) -> None:
     run = maquette.Run(run_folder)
     data = open_run_data(run)
     split = "test" if "test" in data.splits else "validation"
-    probe = run.template.TASK.probes(run, data, split, EXAMPLES)["classify"]
+    probe = run.task.probes(run, data, split, EXAMPLES)["classify"]
     outputs = run.template.endpoints(run.model)["classify"].predict(probe.inputs, verbose=0)
     answers = {"labels": run.description.classes, "scores": outputs["probabilities"].tolist()}
     folder.mkdir(parents=True)

@@ -85,7 +85,9 @@ def _record(template, config, data) -> dict:
         "sizes": {},
         "description": template.TASK.describe(data),
     }
-    return new_record("transfer", SEED, described, config.model_dump(mode="json"))
+    return new_record(
+        "transfer", template.TASK.name, SEED, described, config.model_dump(mode="json")
+    )
 
 
 def timed(function, *arguments) -> tuple[float, float]:

@@ -32,7 +32,7 @@ from maquette.exporting.metadata import Metadata
 from maquette.gallery import load_template, template_names, template_path
 from maquette.pipeline import Examples
 from maquette.run import Run
-from maquette.tasks.task import Probe
+from maquette.tasks.task import Probe, Task
 
 SEED = 7
 DRAWS = 40
@@ -43,9 +43,10 @@ OVERFIT_EXAMPLES, OVERFIT_EPOCHS = 12, 120
 
 @dataclass(frozen=True)
 class Case:
-    """A template with its tiny model, trained twice and exported once."""
+    """A template with a tiny model for one of its tasks, trained twice and exported once."""
 
     template: Template
+    task: Task
     data: Any
     run: Run
     twin: Run
@@ -60,7 +61,7 @@ class Case:
         return self.template.build(self.template.TINY, self.data)
 
     def examples(self, count: int) -> Examples:
-        return self.template.TASK.examples(self.model, self.data, "train").sample(count)
+        return self.task.examples(self.model, self.data, "train").sample(count)
 
     @cached_property
     def endpoints(self) -> dict[str, keras.Model]:
@@ -68,7 +69,7 @@ class Case:
 
     @cached_property
     def server_endpoints(self) -> dict[str, keras.Model]:
-        return self.template.TASK.server_endpoints(self.run)
+        return self.task.server_endpoints(self.run)
 
     @property
     def callable_endpoints(self) -> list[str]:
@@ -78,7 +79,7 @@ class Case:
 
     @cached_property
     def probes(self) -> dict[str, Probe]:
-        return self.template.TASK.probes(self.run, self.data, "train", 16)
+        return self.task.probes(self.run, self.data, "train", 16)
 
     def answers(self, endpoint: str) -> dict[str, np.ndarray]:
         every = {**self.endpoints, **self.server_endpoints}
@@ -88,17 +89,28 @@ class Case:
         return {k: np.asarray(v) for k, v in every[endpoint](tensors).items()}
 
 
-@pytest.fixture(scope="module", params=template_names())
+def templates_and_tasks() -> list[str]:
+    """Return the name of each template, with that of each of its tasks where it has several."""
+    return [
+        f"{template.name}-{task.name}" if len(template.TASKS) > 1 else template.name
+        for template in map(load_template, template_names())
+        for task in template.TASKS
+    ]
+
+
+@pytest.fixture(scope="module", params=templates_and_tasks())
 def case(request, tmp_path_factory) -> Case:
-    template = load_template(request.param)
-    task, out = template.TASK, tmp_path_factory.mktemp(request.param)
+    name, _, task_name = request.param.partition("-")
+    template = load_template(name)
+    task = template.task_named(task_name or None)
+    out = tmp_path_factory.mktemp(name)
     options = template.TINY.model_dump()
     runs = [
         maquette.train(template.name, task.sample, out=out, name=name, seed=SEED, **options)
         for name in ("first", "twin")
     ]
     data = task.open(task.sample, template.TINY)
-    return Case(template, data, *runs, rows=exported(runs[0]))
+    return Case(template, task, data, *runs, rows=exported(runs[0]))
 
 
 def exported(run: Run) -> list[dict]:
@@ -165,7 +177,7 @@ def test_training_does_not_override_the_train_step(case):
 
 
 def test_model_overfits_one_batch(case):
-    share = case.template.TASK.memorised
+    share = case.task.memorised
     if share is None:
         pytest.skip("the task declares that its loss does not fall")
     model, batch = case.fresh_model(), case.examples(OVERFIT_EXAMPLES)
@@ -322,7 +334,7 @@ def test_search_space_draws_only_valid_configs(case):
 
 
 def test_scores_of_single_examples_are_the_parts_of_a_metric(case):
-    task, run = case.template.TASK, case.run
+    task, run = case.task, case.run
     split = next(name for name in ("test", "validation", "train") if name in run.metrics)
     metrics = run.metrics[split]["metrics"]
     assert task.lower_is_better <= metrics.keys()
@@ -345,7 +357,7 @@ def test_figures_are_written(case):
 def test_run_folder_is_complete(case):
     names = {path.name for path in case.run.path.iterdir()}
     expected = {"config.yaml", "model.keras", "history.csv", "metrics.json", "report.html"}
-    texts = case.template.TASK.texts(case.data).keys()
+    texts = case.task.texts(case.data).keys()
     assert expected | {"figures", "export", *texts} <= names
 
 

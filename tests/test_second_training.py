@@ -271,6 +271,6 @@ def test_what_cannot_be_done_is_refused_in_one_line(tmp_path, command):
     with pytest.raises(maquette.UserError, match="retrain or continue; received 'twice'"):
         maquette.train("mlp", out=tmp_path, second_training="twice", **SMALL)
     assert not any(tmp_path.iterdir())
-    data = SimpleNamespace(source="mine", splits={"train": [1]})
+    template, data = load_template("mlp"), SimpleNamespace(source="mine", splits={"train": [1]})
     with pytest.raises(maquette.UserError, match="takes validation examples, and mine has none"):
-        require_possible("retrain", load_template("mlp"), data)
+        require_possible("retrain", template, template.TASK, data)

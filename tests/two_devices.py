@@ -40,7 +40,7 @@ def losses(name: str, place: Placement, **options: object) -> list[float]:
     config = template.Config(**{**template.TINY.model_dump(), "epochs": 1, **options})
     data = template.TASK.open(template.TASK.sample, config)
     with tempfile.TemporaryDirectory() as folder:
-        record = record_of(template, config, data, 0)
+        record = record_of(template, template.TASK, config, data, 0)
         run = Run.create(folder, name, "run", record, template.TASK.texts(data))
         fit_model(run, data, FitOptions(steps_per_execution=1), place=place)
         return [value for row in run.history for key, value in row.items() if "loss" in key]

@@ -6,6 +6,7 @@ It holds, in this order:
 1. a docstring, the card: its first line is what `maquette list` prints;
 2. `Config`, a `TemplateConfig`, and `TINY`, the smallest `Config` that is still this system;
 3. `TASK`, a `maquette.tasks.task.Task`: how raw data becomes tensors and how results are judged;
+   a template for several kinds of problems has `TASKS` too, of which the data decides;
 4. `build(config, data) -> keras.Model`, compiled, preceded by the blocks it is made of;
 5. `search_space(hp) -> dict`, options worth tuning, drawn from KerasTuner hyperparameters;
 6. `endpoints(model) -> dict[str, keras.Model]`, Functional models with named inputs and outputs;
@@ -145,6 +146,7 @@ class Template:
     Config: type[TemplateConfig]
     TINY: TemplateConfig
     TASK: Task
+    TASKS: tuple[Task, ...]
     build: Callable[[TemplateConfig, Any], keras.Model]
     search_space: Callable[[Any], dict[str, Any]]
     endpoints: Callable[[keras.Model], dict[str, keras.Model]]
@@ -175,10 +177,54 @@ class Template:
         return cls(
             name=name,
             card=module.__doc__.strip(),
+            TASKS=getattr(module, "TASKS", (module.TASK,)),
             pretrained=getattr(module, "pretrained", lambda model, config, data: None),
             stages=getattr(module, "stages", single_stage),
             **parts,
         )
+
+    def task_named(self, name: str | None) -> Task:
+        """Return the task of a name, as a run records it; the default one for `None`.
+
+        Raises:
+            KeyError: the template has no such task.
+        """
+        return self.TASK if name is None else {task.name: task for task in self.TASKS}[name]
+
+    def task_for(self, source: str, config: TemplateConfig, strict: bool = False) -> Task:
+        """Return the task that a data source is for; see `open`."""
+        tasks = self._tasks_for(source)
+        return tasks[0] if len(tasks) == 1 else _suitable(tasks, source, config, strict)[0]
+
+    def open(self, source: str, config: TemplateConfig, strict: bool = False) -> tuple[Task, Any]:
+        """Open a data source, and return the task that it is for with what that opened.
+
+        Args:
+            source: An embedded set's name, or a path.
+            config: The template's options.
+            strict: Whether to refuse data of which some part cannot be read.
+
+        Raises:
+            UserError: the data cannot be used.
+        """
+        return _suitable(self._tasks_for(source), source, config, strict)
+
+    def _tasks_for(self, source: str) -> list[Task]:
+        """Return the tasks that take a source of its kind."""
+        if len(self.TASKS) == 1:
+            return [self.TASK]
+        from maquette.sources import kind_of
+
+        kind = kind_of(source, frozenset().union(*(task.kinds for task in self.TASKS)))
+        return [task for task in self.TASKS if kind in task.kinds]
+
+
+def _suitable(
+    tasks: list[Task], source: str, config: TemplateConfig, strict: bool
+) -> tuple[Task, Any]:
+    """Return the first task that suits the data, which all of them open alike."""
+    data = tasks[0].open(source, config, strict)
+    return next(task for task in tasks if task.suits(data)), data
 
 
 def single_stage(model: keras.Model, config: TemplateConfig, data: Any) -> Iterator[Stage]:

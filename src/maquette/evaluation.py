@@ -61,7 +61,7 @@ def evaluate(
     is_own = opened.source == run.record["data"]["source"]
     if is_own and chosen == "validation" and FIRST_VALIDATION in run.metrics:
         say("note: the second training of this run learned from its validation examples, too")
-    result = run.template.TASK.evaluate(run, opened, chosen)
+    result = run.task.evaluate(run, opened, chosen)
     return {
         "template": run.record["template"],
         "run": str(run.path),
@@ -89,7 +89,7 @@ def judge(run: Run, data: Any, validated: Evaluation | None = None) -> None:
         splits = ["test"] if "test" in data.splits else []
         if not splits:
             say("note: no test split; what is told is the first training's result on validation")
-    results |= {name: run.template.TASK.evaluate(run, data, name) for name in splits}
+    results |= {name: run.task.evaluate(run, data, name) for name in splits}
     metrics = {n: {"metrics": r.metrics, "tables": r.tables} for n, r in results.items()}
     run.save_metrics(metrics)
     figures = results["test" if "test" in results else next(iter(results))].figures
@@ -102,7 +102,7 @@ def open_run_data(run: Run, source: str | None = None) -> Any:
     Raises:
         UserError: the data is gone, or does not fit the run.
     """
-    task, recorded = run.template.TASK, run.record["data"]
+    task, recorded = run.task, run.record["data"]
     source = with_columns_of(source or recorded["source"], recorded["source"])
     opened = task.open(source, run.config)
     adapted = task.adapt(opened, run.description)

@@ -100,7 +100,7 @@ class _Fitting:
     second: Second | None
 
     def __post_init__(self):
-        self.task: Task = self.template.TASK
+        self.task: Task = self.run.task
         self.progress = Progress.of(self.run.states.newest())
         self.validates = self.task.monitor is not None and self.second is None
 

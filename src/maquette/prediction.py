@@ -31,7 +31,7 @@ def predict(run: str | Path | Run, files: Sequence[str | Path]) -> list[dict[str
     if not files:
         raise UserError("missing FILE, one or more files to predict from, or folders of them")
     run = run if isinstance(run, Run) else Run(run)
-    paths = run.template.TASK.files([Path(file) for file in files])
+    paths = run.task.files([Path(file) for file in files])
     if not paths:
         raise UserError(f"nothing to predict from in {', '.join(map(str, files))}")
-    return run.template.TASK.predict(run, paths)
+    return run.task.predict(run, paths)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from maquette.pipeline import Examples
+    from maquette.tasks.task import Task
 
 FILE = "learning_rate.png"
 BATCH = 32
@@ -113,11 +114,11 @@ def find_learning_rate(
     if out is not None:
         require_writable(Path(out))
     source = as_source(given, out or "saved_models", target, text_column, image_column)
-    opened = parts.TASK.open(source, chosen, strict)
+    task, opened = parts.open(source, chosen, strict)
     keras.utils.set_random_seed(seed)
     model = parts.build(chosen, opened)
     parts.pretrained(model, chosen, opened)
-    found = _search(parts, model, chosen, opened, stage, seed, steps)
+    found = _search(parts, task, model, chosen, opened, stage, seed, steps)
     if out is not None:
         with written_whole(Path(out) / FILE) as temporary:
             found.figure().savefig(temporary, dpi=120)
@@ -126,6 +127,7 @@ def find_learning_rate(
 
 def _search(
     template: Template,
+    task: Task,
     model: keras.Model,
     config: Any,
     data: Any,
@@ -134,7 +136,7 @@ def _search(
     steps: int,
 ) -> RateSearch:
     """Run the stages before the named one, and search in that."""
-    train = template.TASK.examples(model, data, "train").in_memory("reading train")
+    train = task.examples(model, data, "train").in_memory("reading train")
     names = []
     for stage in template.stages(model, config, data):
         names.append(stage.name)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import keras
 
     from maquette.contract import Template, TemplateConfig
+    from maquette.tasks.task import Task
 
 MODEL, HISTORY, METRICS = "model.keras", "history.csv", "metrics.json"
 STATES = "state"
@@ -88,6 +89,14 @@ class Run:
         return load_template(recorded_template(self.record))
 
     @cached_property
+    def task(self) -> Task:
+        """The one of the template's tasks that the run is for."""
+        try:
+            return self.template.task_named(self.record.get("task"))
+        except KeyError:
+            raise damaged(self.path / RECORD) from None
+
+    @cached_property
     def config(self) -> TemplateConfig:
         """The resolved options of the run."""
         return self.template.Config(**self.record["config"])
@@ -113,7 +122,7 @@ class Run:
         data = self.record["data"]
         texts = {name: self._read_text(name, sha) for name, sha in data.get("files", {}).items()}
         try:
-            return self.template.TASK.described(data["description"], texts)
+            return self.task.described(data["description"], texts)
         except (KeyError, TypeError):
             raise damaged(self.path / RECORD) from None
 

@@ -22,7 +22,7 @@ RECORDED_OF_DATA = {"source", "fingerprint", "sizes", "description"}
 RECORDED_VERSIONS = ("tensorflow", "keras", "numpy")
 
 
-def new_record(template: str, seed: int, data: dict, config: dict) -> dict[str, Any]:
+def new_record(template: str, task: str, seed: int, data: dict, config: dict) -> dict[str, Any]:
     """Return what `config.yaml` holds."""
     versions = {name: version(name) for name in RECORDED_VERSIONS}
     package = template_package(template)
@@ -30,6 +30,7 @@ def new_record(template: str, seed: int, data: dict, config: dict) -> dict[str, 
         "maquette": maquette.__version__,
         "template": template,
         **({"package": asdict(package)} if package else {}),
+        "task": task,
         "seed": seed,
         "data": data,
         "config": config,

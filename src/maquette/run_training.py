@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 import tensorflow as tf
@@ -21,6 +21,9 @@ from maquette.reporting import report
 from maquette.run import Run
 from maquette.run_record import new_record
 from maquette.second_training import First, Second
+
+if TYPE_CHECKING:
+    from maquette.tasks.task import Task
 
 
 def fit_model(
@@ -89,8 +92,8 @@ def finish(run: Run, data: Any, options: FitOptions, place: Placement) -> Run | 
     try:
         finished = _train_once(run, data, options, place)
         if finished and kind:
-            validated = run.template.TASK.evaluate(run, data, "validation")
-            second = Second.after(finished, kind, run.template.TASK)
+            validated = run.task.evaluate(run, data, "validation")
+            second = Second.after(finished, kind, run.task)
             say(f"second training: {second}")
             finished = _train_once(run, data, options, place, second)
         processes.part(run.model.get_weights())
@@ -116,17 +119,19 @@ def _train_once(
 ) -> First | None:
     """Train a run's model and save it; see `fit_model`."""
     model, outcome = fit_model(run, data, options, second, place)
-    run.template.TASK.calibrate(model, data)
+    run.task.calibrate(model, data)
     run.save_model(model)
     return outcome
 
 
-def record_of(template: Template, config: TemplateConfig, data: Any, seed: int) -> dict[str, Any]:
+def record_of(
+    template: Template, task: Task, config: TemplateConfig, data: Any, seed: int
+) -> dict[str, Any]:
     """Return what `config.yaml` of a training will hold."""
     described = {
         "source": data.source,
         "fingerprint": data.fingerprint,
         "sizes": {split: len(examples) for split, examples in data.splits.items()},
-        "description": template.TASK.describe(data),
+        "description": task.describe(data),
     }
-    return new_record(template.name, seed, described, config.model_dump(mode="json"))
+    return new_record(template.name, task.name, seed, described, config.model_dump(mode="json"))

@@ -70,7 +70,7 @@ class First:
         return {stage: epoch for stage, (_, epoch) in [*best.items()][: chosen + 1]}
 
 
-def require_possible(kind: str | None, template: Template, data: Any) -> None:
+def require_possible(kind: str | None, template: Template, task: Task, data: Any) -> None:
     """Make sure that a training can have a second one.
 
     Raises:
@@ -81,7 +81,7 @@ def require_possible(kind: str | None, template: Template, data: Any) -> None:
     if kind not in get_args(SecondTraining):
         known = " or ".join(get_args(SecondTraining))
         raise UserError(f"second_training must be {known}; received {kind!r}")
-    if template.TASK.monitor is None:
+    if task.monitor is None:
         raise UserError(
             f"--second-training {kind} takes a best epoch, and nothing tells that of "
             f"{template.name}, which keeps its last one; leave it out"

@@ -116,17 +116,17 @@ def train(
         new_run_path(out, parts.name, name)
         given = next(d for d in (data, request.data, parts.TASK.data) if d is not None)
         source = as_source(given, out, target, text_column, image_column)
-        opened = parts.TASK.open(source, chosen, strict)
-        require_possible(second_training, parts, opened)
+        task, opened = parts.open(source, chosen, strict)
+        require_possible(second_training, parts, task, opened)
         for note in opened.notes:
             say(f"note: {note}")
 
-        record = record_of(parts, chosen, opened, seed)
+        record = record_of(parts, task, chosen, opened, seed)
         record["fitting"] = {**fitting, "processes": processes.count}
         same = (seed, record["data"]["fingerprint"], record["config"], record["fitting"])
         processes.require_same(same)
         with processes.folder(out) as folder:
-            run = Run.create(folder, parts.name, name, record, parts.TASK.texts(opened))
+            run = Run.create(folder, parts.name, name, record, task.texts(opened))
             return finish(run, opened, fit_options, place)
 
 
@@ -192,7 +192,7 @@ def _placed_again(run: Run, processes: Processes) -> Placement:
 def _go_on(run: Run, fit_options: FitOptions, place: Placement) -> Run | None:
     remove_leftovers(run.path)
     recorded = run.record["data"]
-    opened = run.template.TASK.open(recorded["source"], run.config)
+    opened = run.task.open(recorded["source"], run.config)
     if opened.fingerprint != recorded["fingerprint"]:
         raise UserError(
             f"{opened.source} has changed since {run.path} was begun; train anew, or restore it"

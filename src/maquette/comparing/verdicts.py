@@ -92,9 +92,7 @@ def _require_same_data(runs: dict[str, Run], split: str) -> None:
 
 
 def _require_same_unit(runs: dict[str, Run], metric: str) -> None:
-    (first, unit), *others = (
-        (name, run.template.TASK.unit(run, metric)) for name, run in runs.items()
-    )
+    (first, unit), *others = ((name, run.task.unit(run, metric)) for name, run in runs.items())
     for name, other in others:
         if other != unit:
             raise _NoTestError(
@@ -108,7 +106,7 @@ def _scores_of(name: str, run: Run, split: str, metric: str | None) -> ItemScore
     data = _data_of(run)
     if data.fingerprint != run.record["data"]["fingerprint"]:
         raise _NoTestError(f"{data.source} has changed since {name} was trained")
-    scores = run.template.TASK.item_scores(run, data, split)
+    scores = run.task.item_scores(run, data, split)
     if scores is None or metric not in (None, scores.metric):
         what = metric or run.record["template"]
         raise _NoTestError(
@@ -214,7 +212,7 @@ def _found(
 
     The best is known from the same figures that are tested, so each pair could have been told.
     """
-    lower = metric in run.template.TASK.lower_is_better
+    lower = metric in run.task.lower_is_better
     corrected = dict(zip(contrasts, holm([c.p for c in contrasts.values()]), strict=True))
     means = {name: c.first for (name, _), c in contrasts.items()}
     means |= {name: c.second for (_, name), c in contrasts.items()}

@@ -61,7 +61,7 @@ def benchmark(run: str | Path | Run) -> dict[str, Any]:
     data = open_run_data(run)
     split = choose_split(data, None)
     endpoints = run.template.endpoints(run.model)
-    every = run.template.TASK.probes(run, data, split, MOST_EXAMPLES)
+    every = run.task.probes(run, data, split, MOST_EXAMPLES)
     probes = {name: every[name] for name in endpoints}
     answers = {
         name: endpoints[name].predict(probe.inputs, batch_size=BATCH, verbose=0)
@@ -75,8 +75,8 @@ def benchmark(run: str | Path | Run) -> dict[str, Any]:
     result = {
         "split": split,
         "examples": max(len(next(iter(p.inputs.values()))) for p in probes.values()),
-        "metric": run.template.TASK.score,
-        "original": _score(run.template.TASK, probes, answers),
+        "metric": run.task.score,
+        "original": _score(run.task, probes, answers),
         "machine": platform.processor() or platform.machine(),
         "threads": threads,
         "files": rows,
@@ -136,7 +136,7 @@ def _row(
         except ChildProcessError as error:
             return {**row, "failure": str(error)}
         outputs = {name: dict(np.load(work / "outputs" / f"{name}.npz")) for name in probes}
-    task = run.template.TASK
+    task = run.task
     return {
         **row,
         "score": _score(task, probes, outputs),

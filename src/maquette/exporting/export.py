@@ -105,7 +105,7 @@ def export(
     require_tensorflow()
     run = run if isinstance(run, Run) else Run(run)
     if mediapipe:
-        check_mediapipe(run.template.TASK.tensors(run.description))
+        check_mediapipe(run.task.tensors(run.description))
     write_demo = demo_writer(run, demo, litert, download)
     job = job_of(run, open_run_data(run), **labelling)
     with folder_written_whole(run.path / "export") as folder:
@@ -121,7 +121,7 @@ def export(
         write_golden(folder, job.reference, rows)
         write_callers(folder, caller, job.metadata, list(job.endpoints))
         unwritten = write_demo(job, folder, max_drop)
-        for name, content in run.template.TASK.other_formats(run).items():
+        for name, content in run.task.other_formats(run).items():
             (folder / name).write_bytes(content)
         record = {"template": run.record["template"], "run": run.path.name, "labels": labels}
         text = json.dumps({**record, "files": rows, **kept}, indent=2, ensure_ascii=False)
@@ -143,7 +143,7 @@ def _chooses(quantize: str | None, budget: str | float | None) -> bool:
 
 def _write_assets(run: Run, folder: Path) -> list[str]:
     """Write the text files that go with the model, and return the labels."""
-    assets = run.template.TASK.assets(run.description)
+    assets = run.task.assets(run.description)
     for name, text in assets.items():
         (folder / name).write_text(text, encoding="utf-8")
     return assets.get("labels.txt", "").splitlines()

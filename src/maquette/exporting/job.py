@@ -53,7 +53,7 @@ def job_of(run: Run, data: Any, **labelling: str) -> Job:
     Raises:
         UserError: an endpoint has a layer whose code is not its own.
     """
-    task = run.template.TASK
+    task = run.task
     endpoints, served = run.template.endpoints(run.model), task.server_endpoints(run)
     every, split = {**endpoints, **served}, "validation" if "validation" in data.splits else "train"
     _refuse_lambdas(every)

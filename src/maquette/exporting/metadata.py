@@ -64,7 +64,7 @@ class Metadata:
             license: Under which it may be used.
             version: Of the model.
         """
-        task = run.template.TASK
+        task = run.task
         return cls(
             name=run.template.name,
             description=run.template.card.partition("\n")[0],

@@ -62,7 +62,7 @@ def demo_writer(
         return lambda job, folder, max_drop: []
     if demo not in DEMOS:
         raise UserError(f"no demo {demo!r}; there is {', '.join(DEMOS)}")
-    if run.template.TASK.web is None:
+    if run.task.web is None:
         raise UserError(f"there is no web page for runs of {run.record['template']} yet")
     runtime = find_runtime(litert, download)
     return lambda job, folder, max_drop: write_web(run, job, folder / "web", runtime, max_drop)

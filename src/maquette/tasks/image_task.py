@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -61,13 +61,15 @@ class SizedImages:
 class ImageTask(Task):
     """Base of the tasks whose models take raw pixels, `(batch, height, width, channels)`."""
 
+    kinds: ClassVar = frozenset({"images"})
+
     def open(self, source: str, config: TemplateConfig, strict: bool = False) -> ImageData:
         """Open images in classes: an embedded set by name, or a folder.
 
         Raises:
             UserError: the source does not exist, or holds no usable images in classes.
         """
-        return open_source(source, {"images"}, strict)
+        return open_source(source, self.kinds, strict)
 
     def describe(self, data: ImageData | ImageSpec) -> dict[str, Any]:
         """Return shape and classes in plain values."""

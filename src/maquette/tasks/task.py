@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -85,6 +86,7 @@ class Task(ABC):
     """A kind of problem. The verbs know a template only through its task.
 
     Attributes:
+        kinds: Of the data sources that it opens, e.g. `"images"`; see `maquette.sources`.
         data: The default data source.
         sample: Name of a small data source that is always there, for tests.
         monitor: Name of the validation value that decides which epoch was best; `None` where none
@@ -100,6 +102,7 @@ class Task(ABC):
         web: The page of `maquette export --demo web`; `None` where there is none.
     """
 
+    kinds: ClassVar[frozenset[str]]
     data: str
     sample: str
     monitor: str | None = None
@@ -110,6 +113,15 @@ class Task(ABC):
     lower_is_better: ClassVar[frozenset[str]] = frozenset()
     tuned_by: str | None = None
     web: ClassVar[WebPage | None] = None
+
+    @property
+    def name(self) -> str:
+        """Its name in the record of a run, e.g. `"image_classification"`."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+
+    def suits(self, data: Any) -> bool:
+        """Return whether data is for this task, of several that open it alike."""
+        return True
 
     @abstractmethod
     def open(self, source: str, config: TemplateConfig, strict: bool = False) -> Any:

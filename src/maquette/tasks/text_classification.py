@@ -88,6 +88,7 @@ class TextClassification(Classification):
 
     data: str
     sample: str = "bbc_news"
+    kinds: ClassVar = frozenset({"text"})
     monitor: str = "val_accuracy"
     mode: str = "max"
     score: str = "accuracy"
@@ -101,7 +102,7 @@ class TextClassification(Classification):
         Raises:
             UserError: the source does not exist, or holds no usable texts in classes.
         """
-        data = open_source(source, {"text"}, strict)
+        data = open_source(source, self.kinds, strict)
         values = {field.name: getattr(data, field.name) for field in fields(data)}
         values["notes"] = (*data.notes, *_length_notes(data, config.length))
         return NumberedTexts(**values, length=config.length, vocabulary_size=config.vocabulary_size)

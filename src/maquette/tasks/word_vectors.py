@@ -74,6 +74,7 @@ class WordVectors(Task):
     monitor: None = None
     score: None = None
     memorised: float = 0.6
+    kinds: ClassVar = frozenset({"corpus", "text"})
     ranges: ClassVar = {"similarity": (-1, 1)}
     lower_is_better: ClassVar = frozenset({"loss"})
     web: ClassVar = WebPage("word_vectors", ("neighbours", "similarity"), ("words.js",))
@@ -86,7 +87,7 @@ class WordVectors(Task):
                 by cannot be read.
         """
         _files_to_judge_by(config)  # Before hours of training rather than after.
-        opened = open_source(source, {"corpus", "text"}, strict)
+        opened = open_source(source, self.kinds, strict)
         raw = opened if isinstance(opened, RawCorpus) else _joined(opened)
         sizes = {"min_count": config.min_count, "size": config.vocabulary_size}
         return encode(raw, **sizes, gap=config.window, chunk=config.step_size)

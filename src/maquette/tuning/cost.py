@@ -103,7 +103,7 @@ def cost_of(outcome: Outcome, objective: Objective, data: Any) -> Cost:
     """
     from maquette.exporting.measuring import measure  # It imports TensorFlow.
 
-    run, task = outcome.run, outcome.run.template.TASK
+    run, task = outcome.run, outcome.run.task
     data = task.adapt(data, run.description)
     measured = measure(run, data)
     file = {"bytes": measured.bytes, "latency_ms": float(f"{measured.latency_ms:.4g}")}

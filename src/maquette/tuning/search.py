@@ -46,6 +46,7 @@ class SearchRecord:
         factor: Of Hyperband; `None` for other algorithms.
         fingerprint: Of the data.
         space: Fingerprint of the search space.
+        task: Name of the one of the template's tasks that the data is for.
         maquette: Version.
     """
 
@@ -63,6 +64,7 @@ class SearchRecord:
     factor: int | None = None
     fingerprint: str = ""
     space: str = ""
+    task: str | None = None
     maquette: str = maquette.__version__
 
     def write(self, folder: Path) -> None:

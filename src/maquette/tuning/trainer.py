@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import keras
 
@@ -18,6 +18,9 @@ from maquette.run import Run
 from maquette.run_training import fit_model, record_of
 from maquette.tuning.journal import EPOCHS
 from maquette.tuning.space import SearchSpace
+
+if TYPE_CHECKING:
+    from maquette.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -40,13 +43,12 @@ class Objective:
         return self.direction == "min"
 
     @classmethod
-    def of(cls, template: Template) -> Objective:
-        """Return what the template's task goes by.
+    def of(cls, template: Template, task: Task) -> Objective:
+        """Return what one of the template's tasks goes by.
 
         Raises:
             UserError: it declares nothing that tells which model is better.
         """
-        task = template.TASK
         if task.monitor is not None:
             return cls(task.monitor, task.mode, True)
         if task.tuned_by is not None:
@@ -80,8 +82,8 @@ class Outcome:
 class OpenedData:
     """A data source, opened once for all settings that ask for the same of it."""
 
-    def __init__(self, template: Template, source: str, strict: bool):
-        self._task, self._source, self._strict = template.TASK, source, strict
+    def __init__(self, task: Task, source: str, strict: bool):
+        self._task, self._source, self._strict = task, source, strict
         self._names: set[str] = set()
         self._last: tuple[dict[str, Any], Any] | None = None
 
@@ -117,6 +119,7 @@ class Trainer:
 
     Args:
         template: The template.
+        task: The one of its tasks that the data is for.
         space: Turns hyperparameters into options.
         fixed: Options that all settings share.
         data: Opens the data.
@@ -126,12 +129,14 @@ class Trainer:
     def __init__(
         self,
         template: Template,
+        task: Task,
         space: SearchSpace,
         fixed: Mapping[str, Any],
         data: OpenedData,
         objective: Objective,
     ):
-        self.template, self.space, self.fixed = template, space, dict(fixed)
+        self.template, self.task = template, task
+        self.space, self.fixed = space, dict(fixed)
         self.data, self.objective = data, objective
         self.default = template.Config(**self.fixed)
 
@@ -164,8 +169,8 @@ class Trainer:
         began = time.perf_counter()
         keras.utils.clear_session()
         data = self.data(config)
-        record = record_of(self.template, config, data, seed)
-        texts = self.template.TASK.texts(data)
+        record = record_of(self.template, self.task, config, data, seed)
+        texts = self.task.texts(data)
         run = Run.create(out, self.template.name, name, record, texts)
         model, finished = fit_model(run, data, FitOptions(save_minutes=math.inf))
         if not finished:
@@ -176,7 +181,7 @@ class Trainer:
 
     def save(self, outcome: Outcome) -> None:
         """Write the model of a trained setting into the folder of its run."""
-        self.template.TASK.calibrate(outcome.model, self.data(outcome.run.config))
+        self.task.calibrate(outcome.model, self.data(outcome.run.config))
         outcome.run.save_model(outcome.model)
 
     def _score(self, run: Run, model: keras.Model, data: Any) -> tuple[float, int]:
@@ -185,9 +190,9 @@ class Trainer:
             values = [row[name] for row in run.history]
             best = max(range(len(values)), key=lambda epoch: sign * values[epoch])
             return values[best], best + 1
-        self.template.TASK.calibrate(model, data)
+        self.task.calibrate(model, data)
         run.save_model(model)
-        value = self.template.TASK.evaluate(run, data, "validation").metrics[name]
+        value = self.task.evaluate(run, data, "validation").metrics[name]
         if not math.isfinite(value):
             raise GateError(f"{name} became {value}")
         return value, len(run.history)

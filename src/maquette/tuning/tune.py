@@ -154,15 +154,19 @@ def _asked(
         known = f"there are {', '.join(ORACLES)}{nearest(algorithm, ORACLES)}"
         raise UserError(f"no algorithm {algorithm!r}; {known}")
     parts = load_template(template)
-    objective, fixed = Objective.of(parts), {**of_file, **options}
+    fixed = {**of_file, **options}
+    config = parts.Config(**fixed)
+    task = parts.task_for(source, config, rest["strict"])
+    objective = Objective.of(parts, task)
     return SearchRecord(
         template=parts.name,
+        task=task.name,
         source=source,
         algorithm=algorithm,
         objective=objective.name,
         direction=objective.direction,
         only=only,
         cheapest=cheapest,
-        fixed=parts.Config(**fixed).model_dump(mode="json", include=set(fixed)),
+        fixed=config.model_dump(mode="json", include=set(fixed)),
         **rest,
     )

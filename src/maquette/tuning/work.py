@@ -42,9 +42,10 @@ class Work:
         held = {"epochs"} if record.algorithm == "hyperband" else set()
         fixed = record.fixed.keys() | held
         self.space = SearchSpace(template.search_space, fixed, record.only)
-        self.objective = Objective.of(template)
-        self.data = OpenedData(template, record.source, record.strict)
-        self.trainer = Trainer(template, self.space, record.fixed, self.data, self.objective)
+        task = template.task_named(record.task)
+        self.objective = Objective.of(template, task)
+        self.data = OpenedData(task, record.source, record.strict)
+        self.trainer = Trainer(template, task, self.space, record.fixed, self.data, self.objective)
 
     @classmethod
     def begin(cls, record: SearchRecord, out: str | Path, name: str | None) -> Work:
