@@ -15,6 +15,7 @@ _HOMES = {
     "UserError": ("errors", "UserError"),
     "benchmark": ("exporting.benchmark", "benchmark"),
     "compare": ("comparing.compare", "compare"),
+    "diff": ("updating.diff", "diff"),
     "doctor": ("installation", "doctor"),
     "evaluate": ("evaluation", "evaluate"),
     "export": ("exporting.export", "export"),
@@ -28,6 +29,7 @@ _HOMES = {
     "show": ("gallery", "show"),
     "train": ("training", "train"),
     "tune": ("tuning.tune", "tune"),
+    "update": ("updating.update", "update"),
     "verify": ("exporting.verify", "verify"),
 }
 

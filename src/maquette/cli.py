@@ -15,6 +15,7 @@ from maquette.verbs.judging import compare_verb, evaluate_verb, predict_verb
 from maquette.verbs.scaffolding import new_verb
 from maquette.verbs.shipping import benchmark_verb, export_verb, verify_verb
 from maquette.verbs.training import launch_verb, train_verb, tune_verb
+from maquette.verbs.updating import diff_verb, update_verb
 
 VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "list": list_verb,
@@ -29,6 +30,8 @@ VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "verify": verify_verb,
     "benchmark": benchmark_verb,
     "new": new_verb,
+    "diff": diff_verb,
+    "update": update_verb,
     "quickstart": quickstart_verb,
     "doctor": doctor_verb,
 }

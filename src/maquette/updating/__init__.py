@@ -1,0 +1,1 @@
+"""Keeping a project up to date with the template that it was made from."""
