@@ -23,6 +23,7 @@ _HOMES = {
     "list": ("gallery", "list_templates"),
     "new": ("scaffolding.new", "new"),
     "new_from_run": ("scaffolding.new", "new_from_run"),
+    "new_template": ("starting", "new_template"),
     "predict": ("prediction", "predict"),
     "quickstart": ("tour", "quickstart"),
     "resume": ("training", "resume"),

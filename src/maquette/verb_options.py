@@ -125,24 +125,6 @@ class NewFromRunOptions(ProjectOptions):
     """Folder of a trained run, whose options, data, model and exports the project takes."""
 
 
-class DiffOptions(Options):
-    project: Annotated[Path, arg(metavar="DIR")] = Path()
-    """Folder of the project, or one inside; by default the current one."""
-    mine: bool = False
-    """Show what you have changed instead."""
-    as_json: Json = False
-    """Print JSON."""
-
-
-class UpdateOptions(Options):
-    project: Annotated[Path, arg(metavar="DIR")] = Path()
-    """Folder of the project, or one inside; by default the current one."""
-    dry_run: bool = False
-    """Change nothing; tell what would happen."""
-    as_json: Json = False
-    """Print JSON."""
-
-
 class LaunchOptions(Options):
     processes: Annotated[PositiveInt, arg(metavar="N")] = 2
     """Processes on this machine, one for each accelerator."""

@@ -44,9 +44,7 @@ def prepare(project: Path, every: Sequence[Change], upstream: Upstream) -> None:
             provenance = Provenance.of(upstream.answers, upstream.files)
             write_provenance(pending, provenance, upstream.files)
     except OSError as error:
-        raise UserError(
-            f"cannot write to {project}: {error.strerror}; all is as it was"
-        ) from None
+        raise UserError(f"cannot write to {project}: {error.strerror}; all is as it was") from None
 
 
 def finish(project: Path) -> Path:

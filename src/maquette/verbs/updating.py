@@ -8,9 +8,9 @@ from shlex import quote
 import maquette
 from maquette.parsing import parse
 from maquette.printing import print_json
+from maquette.project_options import DiffOptions, UpdateOptions
 from maquette.updating.changes import MEANINGS
 from maquette.updating.update import Update, require_no_conflicts
-from maquette.verb_options import DiffOptions, UpdateOptions
 
 
 def diff_verb(words: Sequence[str]) -> None:

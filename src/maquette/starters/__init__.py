@@ -1,0 +1,1 @@
+"""Small templates to begin one's own with: a file for each task, named after it."""
