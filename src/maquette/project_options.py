@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from tyro.conf import Positional, arg
 
 from maquette.contract import Options
+from maquette.starting import DEFAULT_TASK, starter_tasks
 from maquette.verb_options import Folder, Json
+
+TASKS = tuple(starter_tasks())
 
 
 class NewTemplateOptions(Options):
     name: Positional[Annotated[str, arg(metavar="NAME")]]
     """What it will be called: small letters, digits and _."""
-    task: Annotated[str, arg(metavar="TASK")] = "image_classification"
-    """What kind of problem it is for; a wrong name tells which there are."""
+    task: Literal[TASKS] = DEFAULT_TASK
+    """What kind of problem it is for."""
 
 
 class DiffOptions(Options):

@@ -17,7 +17,7 @@ from maquette.files import require_writable, write_text
 from maquette.installed_templates import GROUP
 from maquette.template_files import every_template
 
-TASK = "image_classification"
+DEFAULT_TASK = "image_classification"
 HEADER = re.compile(
     rf"""^\[project\.entry-points\.["']{re.escape(GROUP)}["']\][ \t]*$""", re.MULTILINE
 )
@@ -60,7 +60,7 @@ def starter_tasks() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(maquette.starters.__path__))
 
 
-def new_template(name: str, *, task: str = TASK, folder: str | Path = ".") -> NewTemplate:
+def new_template(name: str, *, task: str = DEFAULT_TASK, folder: str | Path = ".") -> NewTemplate:
     """Write a small template that works, to make one's own from.
 
     In a checkout of maquette it goes to `templates/`; in a package that names its templates in

@@ -42,11 +42,11 @@ class Config(TemplateConfig):
     """How often a word must occur to get a vector."""
     vocabulary_size: Annotated[int, Field(ge=4)] = 50_000
     """Most words that get a vector, the most frequent ones."""
-    epochs: PositiveInt = 3
+    epochs: PositiveInt = 5
     """Passes over the text."""
     batch_size: Annotated[int, Field(ge=32)] = 2048
     """Words of text in a training step."""
-    learning_rate: PositiveFloat = 5e-3
+    learning_rate: PositiveFloat = 1e-2
     """Step size of the optimizer at the start; it falls to zero along a cosine."""
     similarity: Annotated[tuple[str, ...], ForEvaluation] = ()
     """Files of word pairs with people's scores of similarity, e.g. WordSim-353 or SimLex-999."""
@@ -59,7 +59,9 @@ class Config(TemplateConfig):
         return self.batch_size
 
 
-TINY = Config(embedding_dim=16, window=2, min_count=10, batch_size=512)
+TINY = Config(
+    embedding_dim=16, window=2, min_count=10, epochs=5, batch_size=512, learning_rate=2e-2
+)
 
 TASK = WordVectors(data="bbc_news")
 

@@ -10,10 +10,14 @@ from maquette.gallery import config_class, show
 from maquette.parsing import given, parse
 from maquette.template_options import ask_for_template
 from maquette.verb_options import NewFromRunOptions, NewOptions
+from maquette.verbs.starting import new_template_verb
 
 
 def new_verb(words: Sequence[str]) -> None:
     """Make a project of your own: maquette new TEMPLATE DIR [options], or new --from RUN DIR."""
+    if words[:1] == ["template"]:
+        new_template_verb(words[1:])
+        return
     if given({"from"}, words):
         options = parse(NewFromRunOptions, words, "maquette new", new_verb.__doc__)
         values = dict(options)

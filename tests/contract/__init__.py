@@ -1,0 +1,1 @@
+"""The contract that every template keeps, as tests: `pytest --pyargs maquette.contract_tests`."""
