@@ -2,9 +2,11 @@
 
 import gzip
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from array_record.python.array_record_module import ArrayRecordWriter
 from image_arrays import images, open_images, pixels_of, refusal
 from image_trees import sizes
 from record_sets import image_rows, write_records
@@ -133,6 +135,24 @@ def test_a_damaged_file_is_refused(tmp_path, change, told):
     message = refusal(open_images, path)
     assert str(path) in message
     assert told in message
+
+
+def test_a_damaged_array_record_is_refused(tmp_path):
+    (tmp_path / "a.array_record").write_bytes(b"this is none")
+    message = refusal(open_images, tmp_path / "a.array_record")
+    assert message.startswith(f"cannot read {tmp_path / 'a.array_record'} as ArrayRecord: ")
+
+
+def test_array_records_are_read_one_by_one_from_any_thread(tmp_path):
+    writer = ArrayRecordWriter(str(tmp_path / "a.array_record"), "group_size:1")
+    for index in range(500):
+        writer.write(f"record {index}".encode())
+    writer.close()
+    records = shard(tmp_path / "a.array_record", skip=100, take=300)
+    assert len(list(records.scan())) == 300
+    with ThreadPoolExecutor(8) as pool:
+        read = list(pool.map(records.read, range(300)))
+    assert read == [f"record {100 + index}".encode() for index in range(300)]
 
 
 def test_a_file_that_changed_since_it_was_opened_is_told(tmp_path):

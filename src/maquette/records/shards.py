@@ -18,6 +18,7 @@ from maquette.text.reading import GZIP
 BEFORE, AFTER = 12, 4
 AT_ONCE = 64  # records
 BUFFER = 1 << 20  # bytes
+ONE_BY_ONE = "readahead_buffer_size:0,max_parallelism:0"
 SHARD = r"(-\d+-of-\d+)?"
 TFRECORD = re.compile(rf".+\.(tfrecords?|tfrec){SHARD}|.+-\d{{5}}-of-\d{{5}}", re.IGNORECASE)
 ARRAY_RECORD = re.compile(rf".+\.array_?records?{SHARD}", re.IGNORECASE)
@@ -124,15 +125,18 @@ class ArrayRecordShard:
     def __init__(self, path: Path, skip: int = 0, take: int | None = None):
         self.path, self._skip = path, skip
         try:
-            from array_record.python.array_record_data_source import ArrayRecordDataSource
+            from array_record.python.array_record_module import ArrayRecordReader
         except ImportError:
             raise UserError(
                 f"reading {path} takes array_record: pip install array_record; there is none for "
                 "some systems"
             ) from None
         try:
-            self._records = ArrayRecordDataSource([str(path)])
-            count = len(self._records)
+            # Records are asked for one by one here: threads of its own only make that slower.
+            self._reader = ArrayRecordReader(str(path), ONE_BY_ONE)
+            if not self._reader.ok():
+                self._reader.close()  # It is this that raises what is the matter.
+            count = self._reader.num_records()
         except (RuntimeError, ValueError, OSError) as error:
             raise self._refusal(error) from None
         self._count = min(count - skip, count if take is None else take)
@@ -156,7 +160,7 @@ class ArrayRecordShard:
 
     def _several(self, indices: Any) -> list[bytes]:
         try:
-            return self._records.__getitems__([self._skip + index for index in indices])
+            return self._reader.read([self._skip + index for index in indices])
         except (RuntimeError, ValueError, IndexError) as error:
             raise self._refusal(error) from None
 
