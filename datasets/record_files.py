@@ -22,7 +22,7 @@ from pathlib import Path
 from maquette.errors import UserError
 from maquette.images.class_folders import visible
 from maquette.images.data import ImageData
-from maquette.records.features import Fields, described_features, fields_of, seen_features
+from maquette.records.features import Fields, Named, described_features, fields_of, seen_features
 from maquette.records.loading import SplitShard, first_values, load_images, load_texts
 from maquette.records.shards import is_shard, shard
 from maquette.sources import Source
@@ -45,7 +45,8 @@ def matches(source: str) -> bool:
 
 def kind(source: Source, kinds: Collection[str]) -> str:
     """Return whether the records hold "images" or "text"."""
-    _, _, fields = _opened(source.name, kinds, source.target, source.text, source.image)
+    named = Named(source.target, source.text, source.image)
+    _, _, fields = _opened(source.name, kinds, named)
     return fields.kind
 
 
@@ -75,7 +76,8 @@ def load(
         UserError: a file is missing or damaged, the features are not understood, there are too
             few examples, or `strict` and something would be left out.
     """
-    path, shards, fields = _opened(source, kinds, target, text_column, image_column)
+    named = Named(target, text_column, image_column)
+    path, shards, fields = _opened(source, kinds, named)
     notes = _missing_notes([s.path for _, s in shards])
     if notes and strict:
         raise UserError(f"{path}: {notes[0]}")
@@ -87,9 +89,7 @@ def load(
 def _opened(
     source: str,
     kinds: Collection[str],
-    target: str | None,
-    text: str | None,
-    image: str | None,
+    named: Named,
 ) -> tuple[Path, list[SplitShard], Fields]:
     path = absolute(source)
     require_file(path)
@@ -97,7 +97,7 @@ def _opened(
     shards = [SplitShard(split, shard(file)) for split, file in files]
     folder = path if path.is_dir() else path.parent
     features = described_features(folder) or seen_features(first_values(shards))
-    return path, shards, fields_of(features, folder, str(path), kinds, target, text, image)
+    return path, shards, fields_of(features, folder, str(path), kinds, named)
 
 
 def _files(folder: Path) -> list[tuple[str, Path]]:

@@ -20,7 +20,7 @@ from typing import Any
 
 from maquette.errors import UserError, nearest
 from maquette.images.data import ImageData
-from maquette.records.features import Fields, described_features, fields_of
+from maquette.records.features import Fields, Named, described_features, fields_of
 from maquette.records.loading import SplitShard, load_images, load_texts
 from maquette.records.prepared import SCHEME, Asked, opened_builder
 from maquette.records.shards import is_shard, shard
@@ -40,7 +40,8 @@ def matches(source: str) -> bool:
 def kind(source: Source, kinds: Collection[str]) -> str:
     """Return whether the set holds "images" or "text"."""
     builder = opened_builder(Asked.of(source.name))
-    return _fields(builder, source.name, kinds, source.target, source.text, source.image).kind
+    named = Named(source.target, source.text, source.image)
+    return _fields(builder, source.name, kinds, named).kind
 
 
 def load(
@@ -71,7 +72,7 @@ def load(
     """
     asked = Asked.of(source)
     builder = opened_builder(asked)
-    fields = _fields(builder, source, kinds, target, text_column, image_column)
+    fields = _fields(builder, source, kinds, Named(target, text_column, image_column))
     shards, total, notes = _shards(builder, asked)
     if fields.kind == "text":
         return load_texts(source, shards, fields, notes, strict, progress, total)
@@ -82,14 +83,12 @@ def _fields(
     builder: Any,
     source: str,
     kinds: Collection[str],
-    target: str | None,
-    text: str | None,
-    image: str | None,
+    named: Named,
 ) -> Fields:
     folder = Path(builder.data_dir)
     features = described_features(folder)
     supervised = [k for k in builder.info.supervised_keys or () if isinstance(k, str)]
-    return fields_of(features, folder, source, kinds, target, text, image, supervised)
+    return fields_of(features, folder, source, kinds, named, supervised)
 
 
 def _shards(builder: Any, asked: Asked) -> tuple[list[SplitShard], int, list[str]]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from maquette.errors import UserError, nearest
 from maquette.images.decoding import SIGNATURES
@@ -19,13 +19,21 @@ IMAGE, TEXT, CLASS, BYTES, WHOLE, OTHER = "image", "text", "class", "bytes", "wh
 Values = dict[str, list]  # of one example, by feature
 
 
+class Named(NamedTuple):
+    """The features that the user named, by `--target`, `--text-column` and `--image-column`."""
+
+    target: str | None = None
+    text: str | None = None
+    image: str | None = None
+
+
 @dataclass(frozen=True)
 class Fields:
     """The features of an example that matter.
 
     Attributes:
-        kind: "images" or "text".
-        input: name of the feature that is predicted from.
+        kind: "images", "text" or "table".
+        input: name of the feature that is predicted from; empty in a table, where it is all others.
         target: name of the feature that is predicted.
         classes: names of the classes, where the target is their number and they are known.
     """
@@ -86,9 +94,7 @@ def fields_of(
     folder: Path,
     source: str,
     kinds: Collection[str],
-    target: str | None = None,
-    text: str | None = None,
-    image: str | None = None,
+    named: Named,
     supervised: Sequence[str] = (),
 ) -> Fields:
     """Decide which feature is the input and which the target.
@@ -97,37 +103,48 @@ def fields_of(
         features: what each is.
         folder: where the names of classes lie, one file for each feature.
         source: what they are of, for messages.
-        kinds: which of "images" and "text" would do.
-        target: name of the feature to be predicted, where the user gave it.
-        text: name of the feature that holds texts, likewise.
-        image: name of the feature that holds images, likewise.
+        kinds: which of "images", "text" and "table" would do.
+        named: the features that the user named.
         supervised: names of input and target, where the data itself tells.
 
     Raises:
         UserError: it cannot be told; says what features there are.
     """
-    for name in filter(None, (target, text, image)):
+    for name in filter(None, named):
         if name not in features:
             raise UserError(
                 f"{source} has no feature {name!r} but {_listed(features)}{nearest(name, features)}"
             )
-    told = supervised[0] if supervised and not (text or image) else None
-    found_image = image or _first(features, (told, *IMAGE_NAMES), (IMAGE,))
-    found_text = text or _first(features, (told, *TEXT_NAMES), (TEXT, BYTES))
-    kind, found = ("images", found_image) if found_image and not text else ("text", found_text)
-    told_target = supervised[1] if len(supervised) > 1 else None
-    names = (told_target, *TARGET_NAMES)
-    found_target = target or _first(features, names, (CLASS, WHOLE, TEXT, BYTES), (CLASS,))
-    if not found or not found_target or found == found_target:
-        lacking = "images or texts" if not found else "labels"
-        options = "--image-column or --text-column" if not found else "--target"
+    told, told_target = supervised if len(supervised) == 2 else (None, None)
+    usual = (told_target, *TARGET_NAMES)
+    target = named.target or _first(features, usual, (CLASS, WHOLE, TEXT, BYTES), (CLASS,))
+    others = {name: what for name, what in features.items() if name != target}
+    inputs = _inputs(others, named, told)
+    kind = next((kind for kind, name in inputs.items() if name is not None and kind in kinds), None)
+    holds = next((kind for kind, name in inputs.items() if name), None)
+    if holds and kind is None:
+        raise UserError(f"{source} holds {holds}, and this takes {' or '.join(sorted(kinds))}")
+    if kind is None or target is None:
+        lacking = "images or texts" if kind is None else "labels"
+        options = "--image-column or --text-column" if kind is None else "--target"
         raise UserError(
             f"cannot tell which feature of {source} holds {lacking}; it has {_listed(features)}; "
             f"name it with {options}"
         )
-    if kind not in kinds:
-        raise UserError(f"{source} holds {kind}, and this takes {' or '.join(sorted(kinds))}")
-    return Fields(kind, found, found_target, _class_names(folder, found_target))
+    return Fields(kind, inputs[kind], target, _class_names(folder, target))
+
+
+def _inputs(features: Mapping[str, str], named: Named, told: str | None) -> dict[str, str | None]:
+    """Return the feature of each kind of data, `None` where there is none; a table has them all."""
+    if named.text:
+        return {"text": named.text}
+    if named.image:
+        return {"images": named.image}
+    return {
+        "images": _first(features, (told, *IMAGE_NAMES), (IMAGE,)),
+        "text": _first(features, (told, *TEXT_NAMES), (TEXT, BYTES)),
+        "table": "" if features else None,
+    }
 
 
 def _first(
