@@ -131,6 +131,17 @@ def test_packed_text_is_the_same_text(tmp_path):
     np.testing.assert_array_equal(plain.splits["train"].ids, packed.splits["train"].ids)
 
 
+def test_the_texts_of_a_table_are_a_corpus_without_labels(tmp_path):
+    path = tmp_path / "reviews.csv"
+    path.write_text("review,stars\nGood film,5\nBad film,\n,3\n")
+    raw = open_source(f"{path}?text=review", {"corpus", "text"})
+    assert [list(document) for document in raw.documents()] == [["Good film"], ["Bad film"]]
+    assert raw.source == f"{path}?text=review"
+    assert raw.notes == ("left out lines without a text (1): reviews.csv:4",)
+    with pytest.raises(UserError, match="name it with --text-column"):
+        open_source(path, {"corpus", "text"})
+
+
 def test_tables_and_folders_are_left_to_other_sources(tmp_path):
     (tmp_path / "table.csv").write_text("text,label\n")
     (tmp_path / "text8").write_text("no suffix")

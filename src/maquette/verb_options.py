@@ -39,9 +39,9 @@ class ColumnOptions(Options):
     target: Annotated[str | None, arg(metavar="COLUMN")] = None
     """Column, feature or array of what is to be predicted; by default the usual names."""
     text_column: Annotated[str | None, arg(metavar="COLUMN")] = None
-    """Column of the texts, where the data is a table; by default text."""
+    """Column or feature of the texts; by default text."""
     image_column: Annotated[str | None, arg(metavar="COLUMN")] = None
-    """Column of the paths of images, relative to the table."""
+    """Column of the paths of images, relative to the table; or feature of the images."""
 
 
 class TimeOptions(Options):
