@@ -73,7 +73,7 @@ class Case:
         self.stage = self._stage(self.model())
         every = self.template.TASK.examples(self.stage.model, self.data, "train")
         count = len(every) // self.stage.batch_size * self.stage.batch_size
-        self.examples = every.in_memory("reading").sample(count)
+        self.examples = every.kept("reading").sample(count)
         self.steps = count // self.stage.batch_size
 
     def model(self) -> keras.Model:

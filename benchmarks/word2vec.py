@@ -53,7 +53,7 @@ def ours(corpus: Corpus, config, seed: int) -> Outcome:
     keras.utils.set_random_seed(seed)
     model = template.build(config, corpus)
     (stage,) = template.stages(model, config, corpus)
-    examples = template.TASK.examples(model, corpus, "train").in_memory("reading")
+    examples = template.TASK.examples(model, corpus, "train").kept("reading")
     batches = stage.examples(examples).shuffled(stage.batch_size, seed)
     began = time.perf_counter()
     model.fit(

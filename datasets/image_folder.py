@@ -27,7 +27,7 @@ from maquette.images.class_folders import (
     is_path,
     left_out_notes,
 )
-from maquette.images.data import FileSplit, ImageData
+from maquette.images.data import FileSplit, ImageData, digests_of
 from maquette.images.inspection import ImageInfo, inspect_all
 from maquette.learnable import Learnable, learnable
 from maquette.left_out import LeftOut
@@ -57,6 +57,7 @@ def load(
     strict: bool = False,
     progress: Callable[[int, int], None] | None = None,
     open_set: bool = False,
+    shape: tuple[int, int, int] | None = None,
 ) -> ImageData:
     """Read every image of a folder once, and divide them into splits.
 
@@ -70,6 +71,7 @@ def load(
         progress: called with the number of images read and their total, after each.
         open_set: let each split have classes of its own, and divide nothing: what is undivided
             becomes train as a whole.
+        shape: (height, width, channels) that the images will be used at, where it is known.
 
     Returns:
         The data; its splits hold paths and labels, not pixels.
@@ -80,7 +82,8 @@ def load(
     """
     found = find_files(source, IMAGES, strict)
     _check(found, found.entries, [], open_set, strict)
-    outcomes = inspect_all([found.root / entry.name for entry in found.entries], progress)
+    paths = [found.root / entry.name for entry in found.entries]
+    outcomes = inspect_all(paths, progress, shape)
     pairs = list(zip(found.entries, outcomes, strict=True))
     unreadable = [LeftOut(e.name, str(why)) for e, why in pairs if not isinstance(why, ImageInfo)]
     if unreadable and (strict or len(unreadable) == len(pairs)):
@@ -111,7 +114,12 @@ def _assemble(
     given = [entry.split for entry in entries]
     parts = _as_given(given) if open_set else divide(given, hashes, labels)
     splits = {
-        name: FileSplit(labels[part], [entries[i].name for i in part], found.root)
+        name: FileSplit(
+            labels[part],
+            [entries[i].name for i in part],
+            found.root,
+            digests=digests_of([hashes[i] for i in part]),
+        )
         for name, part in parts.items()
     }
     rows = ((entries[i].name, labels[i], hashes[i]) for part in parts.values() for i in part)

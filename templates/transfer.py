@@ -79,6 +79,12 @@ class Config(TemplateConfig):
     noise: Annotated[float, Field(ge=0, le=1)] = 0.02
     """Standard deviation of the noise on training images, as a share of white."""
 
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of the images."""
+        size = self.image_size or BACKBONES[self.backbone].default_size
+        return size, size, 3
+
 
 TINY = Config(
     image_size=32,
@@ -136,11 +142,10 @@ def build(config: Config, data: Any) -> keras.Model:
     Input shape: `(batch, height, width, 3)`, pixels 0..255.
     Output shape: `(batch, classes)`, logits.
     """
-    size = config.image_size or BACKBONES[config.backbone].default_size
-    image = keras.Input((size, size, 3), dtype="uint8", name="image")
+    image = keras.Input(config.image_shape, dtype="uint8", name="image")
     x = keras.layers.Rescaling(1.0, name="as_float")(image)
     x = augmentation(config)(x)
-    x = build_backbone(config.backbone, (size, size, 3))(x)  # (batch, features)
+    x = build_backbone(config.backbone, config.image_shape)(x)  # (batch, features)
     x = keras.layers.Dropout(config.dropout, name="dropout")(x)
     logits = keras.layers.Dense(len(data.classes), name="logits")(x)  # (batch, classes)
     return compile_for(keras.Model(image, logits, name="transfer"), config, config.learning_rate)

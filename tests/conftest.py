@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +38,14 @@ def pytest_make_parametrize_id(config, val, argname):
     """Name bytes by their argument: what gzip makes of a text changes with the second of the day,
     and the processes must collect the same names."""
     return argname if isinstance(val, bytes) else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the cache of whoever runs the tests out of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MAQUETTE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 class Outcome(NamedTuple):

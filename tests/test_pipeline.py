@@ -13,8 +13,8 @@ from PIL import Image
 
 from maquette import pipeline
 from maquette.images.data import FileSplit
+from maquette.images.sized_images import SizedImages
 from maquette.pipeline import Examples, cached_features
-from maquette.tasks.image_task import SizedImages
 
 COUNT, BATCH = 10, 4
 STEPS = 3
@@ -140,7 +140,7 @@ def test_memory_mapped_inputs_stay_on_disk_until_a_batch_needs_them(tmp_path):
 
 def test_inputs_within_the_budget_are_read_once_into_memory():
     data = examples(wrap=OnDemand)
-    kept = data.in_memory("reading", budget=data.x.array.nbytes)
+    kept = data.kept("reading", budget=data.x.array.nbytes)
     assert sorted(data.x.reads) == list(range(COUNT))
     first_batches(kept.shuffled(BATCH, seed=0), 2 * STEPS)
     assert len(data.x.reads) == COUNT
@@ -149,7 +149,7 @@ def test_inputs_within_the_budget_are_read_once_into_memory():
 
 def test_inputs_beyond_the_budget_are_read_only_when_a_batch_needs_them():
     data = examples(wrap=OnDemand)
-    kept = data.in_memory("reading", budget=data.x.array.nbytes - 1)
+    kept = data.kept("reading", budget=data.x.array.nbytes - 1)
     assert data.x.reads == []
     for _ in range(2):
         first_batches(kept.in_order(BATCH), 99)
@@ -159,7 +159,7 @@ def test_inputs_beyond_the_budget_are_read_only_when_a_batch_needs_them():
 def peak_bytes_of_reading(data: Examples, budget: int) -> int:
     tracemalloc.start()
     try:
-        for _ in data.in_memory("reading", budget).in_order(2):
+        for _ in data.kept("reading", budget).in_order(2):
             pass
         return tracemalloc.get_traced_memory()[1]
     finally:

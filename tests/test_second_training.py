@@ -15,6 +15,7 @@ from maquette.callbacks.cosine_schedule import CosineSchedule
 from maquette.contract import Stage
 from maquette.datasets import image_folder
 from maquette.gallery import load_template
+from maquette.images.sized_images import SizedImages
 from maquette.orders import OfLength, Shuffled
 from maquette.pipeline import Examples
 from maquette.second_training import (
@@ -25,7 +26,6 @@ from maquette.second_training import (
     require_possible,
 )
 from maquette.states import StateFolder
-from maquette.tasks.image_task import SizedImages
 from maquette.templates import mlp
 
 SMALL = {"data": "digits", "hidden_units": (8,), "batch_size": 64}

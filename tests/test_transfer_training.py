@@ -68,7 +68,7 @@ def train_head_through_backbone(model: keras.Model, config: transfer.Config) -> 
         logits = model.get_layer(name)(logits)
     whole = keras.Model(model.input, logits)
     transfer.compile_for(whole, config, config.head_learning_rate)
-    images = transfer.TASK.examples(model, digits.load(), "train").in_memory("reading")
+    images = transfer.TASK.examples(model, digits.load(), "train").kept("reading")
     whole.fit(
         images.shuffled(config.batch_size, SEED),
         steps_per_epoch=images.steps(config.batch_size),

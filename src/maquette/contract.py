@@ -87,6 +87,14 @@ class Options(BaseModel):
 class TemplateConfig(Options):
     """Base of every template's `Config`: the fields that plain `fit` needs stand in each."""
 
+    @property
+    def image_shape(self) -> tuple[int, int, int] | None:
+        """Of the images that the model takes, where options alone decide it and the data does not.
+
+        Then each image is decoded only once, when the data is opened.
+        """
+        return None
+
     @classmethod
     def for_evaluation(cls) -> list[str]:
         """Return the names of the options that are marked with `ForEvaluation`."""

@@ -133,7 +133,7 @@ class _Fitting:
             assign(self.model.variables, self.progress.model)
         splits = ("train", "validation") if self.task.monitor else ("train",)
         examples = {
-            split: self.task.examples(self.model, self.data, split).in_memory(f"reading {split}")
+            split: self.task.examples(self.model, self.data, split).kept(f"reading {split}")
             for split in splits
         }
         stages = self.template.stages(self.model, self.config, self.data)

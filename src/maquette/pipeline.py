@@ -7,7 +7,6 @@ by how many threads, so that a run can go on from any step to the same bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from os import cpu_count
@@ -26,10 +25,17 @@ from maquette.progress import track
 # From the indices of a batch to those of this process, and whether these are only a share.
 Share = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 MEMORY_BUDGET = 1 << 28  # bytes; what is larger stays on disk
+READ_AHEAD = 1 << 28  # bytes of batches that are made before they are needed
+READ_AT_ONCE = 256  # examples
+LARGE = 1 << 14  # bytes of an example that a file gives as fast as memory does
 
 
 class Readable(Protocol):
-    """What an array and a set of files have in common: a shape, a dtype, reading by indices."""
+    """What an array and a set of files have in common: a shape, a dtype, reading by indices.
+
+    What is costly to read may have `on_disk(label)` as well: it returns the same from a cache as
+    far as there is room, and `is_on_disk` then tells whether all of it is there.
+    """
 
     shape: tuple[int, ...]
     dtype: np.dtype
@@ -78,7 +84,7 @@ class Examples:
             return positions(step, batch_size, len(self))
 
         steps = tf.data.Dataset.range(-(-len(self) // batch_size))
-        return _fetch(steps.map(indices), self, share)
+        return _fetch(steps.map(indices), self, batch_size, share)
 
     def shuffled(
         self, batch_size: int, seed: int, first_step: int = 0, share: Share | None = None
@@ -97,12 +103,12 @@ class Examples:
 
         steps = tf.data.Dataset.range(first_step, np.iinfo(np.int64).max)
         if self.transform is None:
-            return _fetch(steps.map(indices), self, share)
-        batches = _fetch(steps.map(indices), self)
+            return _fetch(steps.map(indices), self, batch_size, share)
+        batches = _fetch(steps.map(indices), self, batch_size)
         seeds = steps.map(lambda step: tf.stack([tf.constant(seed, tf.int64), step]))
         return tf.data.Dataset.zip(batches, seeds).map(
             lambda batch, step_seed: self.transform(*batch, step_seed),
-            num_parallel_calls=cpu_count(),
+            num_parallel_calls=_batches_ahead(self.x, batch_size),
             deterministic=True,
         )
 
@@ -111,23 +117,30 @@ class Examples:
         indices = np.unique(np.linspace(0, len(self) - 1, min(count, len(self))).astype(int))
         return replace(self, x=self.x[indices], y=self.y[indices])
 
-    def in_memory(self, label: str, budget: int = MEMORY_BUDGET) -> Examples:
-        """Return the examples with their inputs read into memory, where these fit the budget.
+    def kept(self, label: str, budget: int = MEMORY_BUDGET) -> Examples:
+        """Return the examples with their inputs where they are read fast, epoch after epoch.
+
+        What takes time to read is kept in the cache on the disk, if it is worth it and there is
+        room. Small examples are read into memory where they fit the budget; large ones stay on
+        the disk, where the system keeps in memory what it has room for. What is read is the same
+        to the bit.
 
         Args:
             label: Shown beside the progress.
-            budget: Bytes that the inputs may take.
+            budget: Bytes that the inputs may take in memory.
         """
-        if isinstance(self.x, np.ndarray) or _nbytes(self.x.shape, self.x.dtype) > budget:
+        if isinstance(self.x, np.ndarray):
             return self
-        x = np.empty(self.x.shape, self.x.dtype)
-
-        def read(index: int) -> None:
-            x[index] = self.x[np.array([index])][0]
-
-        with ThreadPoolExecutor(cpu_count()) as pool:
-            for _ in track(pool.map(read, range(len(self))), label, len(self)):
-                pass
+        source = self.x.on_disk(label) if hasattr(self.x, "on_disk") else self.x
+        size = _nbytes(source.shape[1:], source.dtype)
+        is_read_fast = size >= LARGE and getattr(source, "is_on_disk", False)
+        if is_read_fast or len(self) * size > budget:
+            return replace(self, x=source)
+        x = np.empty(source.shape, source.dtype)
+        starts = range(0, len(x), READ_AT_ONCE)
+        for start in track(starts, label, len(starts)):
+            indices = np.arange(start, min(start + READ_AT_ONCE, len(x)))
+            x[indices] = source[indices]
         return replace(self, x=x)
 
 
@@ -199,7 +212,7 @@ def _outputs(
 
 
 def _fetch(
-    indices: tf.data.Dataset, examples: Examples, share: Share | None = None
+    indices: tf.data.Dataset, examples: Examples, batch_size: int, share: Share | None = None
 ) -> tf.data.Dataset:
     """Map index batches to batches of `(x, y)`; where there are shares, x tells if it is one."""
     read_x, read_y = _reader(examples.x), _reader(examples.y)
@@ -210,7 +223,15 @@ def _fetch(
         own, is_share = share(i)
         return {"x": read_x(own), "is_share": is_share}, read_y(own)
 
-    return indices.map(read, num_parallel_calls=cpu_count(), deterministic=True).prefetch(2)
+    ahead = _batches_ahead(examples.x, batch_size)
+    batches = indices.map(read, num_parallel_calls=ahead, deterministic=True)
+    return batches.prefetch(min(ahead, 2))
+
+
+def _batches_ahead(x: Readable, batch_size: int) -> int:
+    """Return how many batches to make at once: as many as processors, but of bounded size."""
+    nbytes = _nbytes((batch_size, *x.shape[1:]), x.dtype)
+    return max(1, min(cpu_count(), READ_AHEAD // max(nbytes, 1)))
 
 
 def _reader(array: Readable) -> Callable[[tf.Tensor], tf.Tensor]:

@@ -136,7 +136,7 @@ def _search(
     steps: int,
 ) -> RateSearch:
     """Run the stages before the named one, and search in that."""
-    train = task.examples(model, data, "train").in_memory("reading train")
+    train = task.examples(model, data, "train").kept("reading train")
     names = []
     for stage in template.stages(model, config, data):
         names.append(stage.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,17 @@ from maquette.splits import (
 
 @dataclass(frozen=True, eq=False)
 class ImageSplit(LabelledSplit):
-    """Labelled images, each read when asked for. See `FileSplit` and `ArraySplit`."""
+    """Labelled images, each read when asked for. See `FileSplit` and `ArraySplit`.
+
+    A kind of its own has `read`, to be called by several threads at once, and is cached if it has
+    `digests`. All else follows from these.
+
+    Attributes:
+        digests: SHA-256 of the contents of each image, uint8, shape (n, 32), by which its decoded
+            pixels are found again in the cache; None to decode it each time.
+    """
+
+    digests: np.ndarray | None = field(default=None, kw_only=True)
 
     def read(self, index: int, shape: tuple[int, int, int]) -> np.ndarray:
         """Return one image, uint8, cropped and resized to `shape` (height, width, channels)."""
@@ -87,6 +97,11 @@ class ImageData(LabelledData):
     native_shape: tuple[int | None, int | None, int]
 
 
+def digests_of(hashes: Sequence[str]) -> np.ndarray:
+    """Return SHA-256 in hexadecimal as the rows of an array, uint8, shape (n, 32)."""
+    return np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8).reshape(-1, 32)
+
+
 def from_arrays(
     source: str,
     images: np.ndarray,
@@ -108,10 +123,13 @@ def from_arrays(
     """
     labels = np.asarray(labels, dtype=np.int32)
     hashes = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
+    # Equal bytes of another shape are another image.
+    shaped = [f"{images.shape[1:]} {digest}".encode() for digest in hashes]
+    digests = digests_of([hashlib.sha256(text).hexdigest() for text in shaped])
     splits, rows = {}, []
     for name, part in split_by_hash(hashes, labels, SHARES).items():
         names = [f"{name} {position}" for position in range(len(part))]
-        splits[name] = ArraySplit(labels[part], names, images[part])
+        splits[name] = ArraySplit(labels[part], names, images[part], digests=digests[part])
         rows += zip(names, labels[part], (hashes[index] for index in part), strict=True)
     return ImageData(
         source=source,

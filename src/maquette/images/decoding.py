@@ -15,6 +15,7 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".
 FORMATS = ("JPEG", "PNG", "BMP", "GIF", "WEBP", "TIFF")
 SIGNATURES = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"II*\0", b"MM\0*")
 GREY_MODES = frozenset({"1", "L", "LA", "La"})
+SMALLEST = 32  # pixels of a side; to decode fewer saves nothing
 ANIMATED = frozenset({"GIF", "PNG", "TIFF", "WEBP"})  # a phone's JPEG may hold a preview as well
 
 # What undoes each EXIF orientation; 1 is upright, and from 5 on the two sides swap.
@@ -73,8 +74,17 @@ def decode(source: Path | bytes, shape: tuple[int, int, int]) -> np.ndarray:
         UnreadableImage: the bytes are not an image that can be read.
     """
     data = source if isinstance(source, bytes) else read(source)
-    # Twice the size is left for the antialiased filter: a JPEG shrunk by its decoder is coarse.
-    return _fit(load(data, at_least=2 * max(shape[:2])).image, shape)
+    return fit(load(data, enough_for(shape)).image, shape)
+
+
+def enough_for(shape: tuple[int, int, int]) -> int:
+    """Return how many pixels of each side are enough to make an image of a shape of.
+
+    A JPEG shrinks by 2, 4 or 8 while it is decoded, which is fast. A quarter more than asked for is
+    left to the antialiased filter: then a photo differs from what all its pixels would give by one
+    grey value of 256 on average.
+    """
+    return max(SMALLEST, round(1.25 * max(shape[:2])))
 
 
 def resize(image: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
@@ -89,7 +99,17 @@ def resize(image: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     """
     if image.shape == tuple(shape):
         return image
-    return _fit(Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image), shape)
+    return fit(Image.fromarray(image[:, :, 0] if image.shape[2] == 1 else image), shape)
+
+
+def fit(image: Image.Image, shape: tuple[int, int, int]) -> np.ndarray:
+    """Return the centre of an image of mode L or RGB, cropped and resized as `decode` does."""
+    height, width, channels = shape
+    if channels not in (1, 3):
+        raise ValueError(f"{channels} channels were asked for; an image has 1 or 3")
+    if image.size != (width, height):
+        image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
+    return np.array(image.convert("L" if channels == 1 else "RGB")).reshape(shape)
 
 
 def read(path: Path) -> bytes:
@@ -189,15 +209,6 @@ def _scale_to_bytes(image: Image.Image) -> np.ndarray:
     full_scales = (1, 255, 65535) if image.mode == "F" else (65535,)
     full_scale = next((scale for scale in full_scales if highest <= scale), highest)
     return np.rint(values.clip(0) * (255 / full_scale)).astype(np.uint8)
-
-
-def _fit(image: Image.Image, shape: tuple[int, int, int]) -> np.ndarray:
-    height, width, channels = shape
-    if channels not in (1, 3):
-        raise ValueError(f"{channels} channels were asked for; an image has 1 or 3")
-    if image.size != (width, height):
-        image = ImageOps.fit(image, (width, height), Image.Resampling.BICUBIC)
-    return np.array(image.convert("L" if channels == 1 else "RGB")).reshape(shape)
 
 
 def _reason(error: Exception, data: bytes) -> str:

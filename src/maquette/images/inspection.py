@@ -10,12 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
-from maquette.images.decoding import Loaded, UnreadableImage, load, read
+from maquette.images.decoding import SMALLEST, Loaded, UnreadableImage, enough_for, fit, load, read
+from maquette.images.pixel_files import PixelWriter, Shape, pixel_writer
+from maquette.images.remembered import recall, remember, stamp_of
 
 THUMBNAIL = 16
-ENOUGH = 2 * THUMBNAIL  # pixels of a side; more would not change a thumbnail
 INSPECTED_AT_ONCE = 1024  # files that wait as tasks, however many there are
 
 
@@ -65,29 +67,52 @@ def inspect(source: Path | bytes) -> ImageInfo:
         UnreadableImage: the file is missing, empty, truncated, too large or not an image.
     """
     data = source if isinstance(source, bytes) else read(source)
-    return _described(load(data, at_least=ENOUGH), data)
+    return _described(load(data, SMALLEST), data)
 
 
 def inspect_all(
-    sources: Sequence[Path | bytes], progress: Callable[[int, int], None] | None = None
+    sources: Sequence[Path | bytes],
+    progress: Callable[[int, int], None] | None = None,
+    shape: Shape | None = None,
 ) -> list[ImageInfo | UnreadableImage]:
     """Inspect many files at once, in threads: Pillow decodes without the interpreter lock.
+
+    Files that did not change since an earlier inspection are not read again.
 
     Args:
         sources: paths of images, or the bytes of their files.
         progress: called from this thread with the number of files done and their total.
+        shape: (height, width, channels) that the images will be used at. Where it is known, their
+            pixels are kept in the cache, so that they are decoded only once.
 
     Returns:
         For each of them what `inspect` returned, or the error that it raised.
     """
+    stamps = {s: stamp for s in sources if isinstance(s, Path) and (stamp := stamp_of(s))}
+    known = recall(ImageInfo, stamps)
+    is_new = [isinstance(source, bytes) or source not in known for source in sources]
+    rows = np.cumsum(is_new) - 1
     outcomes: list[ImageInfo | UnreadableImage] = []
-    with warnings.catch_warnings(), ThreadPoolExecutor(os.cpu_count()) as pool:
+    with (
+        warnings.catch_warnings(),
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        pixel_writer(shape, sum(is_new)) as writer,
+    ):
         warnings.filterwarnings("ignore", module=r"PIL\.")  # oddities of files that are good
+
+        def look(place: int) -> ImageInfo | UnreadableImage:
+            source = sources[place]
+            return _outcome(source, rows[place], writer) if is_new[place] else known[source]
+
         for start in range(0, len(sources), INSPECTED_AT_ONCE):
-            for outcome in pool.map(_outcome, sources[start : start + INSPECTED_AT_ONCE]):
+            places = range(start, min(start + INSPECTED_AT_ONCE, len(sources)))
+            for outcome in pool.map(look, places):
                 outcomes.append(outcome)
                 if progress:
                     progress(len(outcomes), len(sources))
+    by_path = {s: o for s, o in zip(sources, outcomes, strict=True) if isinstance(s, Path)}
+    new = {path: stamp for path, stamp in stamps.items() if path not in known}
+    remember((p, s, by_path[p]) for p, s in new.items() if isinstance(by_path[p], ImageInfo))
     return outcomes
 
 
@@ -98,7 +123,10 @@ def thumbnail(image: Image.Image) -> bytes:
 
 
 def _described(loaded: Loaded, data: bytes) -> ImageInfo:
-    lowest, highest = loaded.image.convert("L").getextrema()
+    # As far as the decoder of a JPEG shrinks it: how large an image was decoded plays no part.
+    factor = next((k for k in (8, 4, 2) if min(loaded.image.size) >= k * SMALLEST), 1)
+    small = loaded.image.convert("L").reduce(factor)
+    lowest, highest = small.getextrema()
     return ImageInfo(
         size=loaded.size[::-1],
         channels=len(loaded.image.getbands()),
@@ -111,13 +139,22 @@ def _described(loaded: Loaded, data: bytes) -> ImageInfo:
         orientation=loaded.orientation,
         lowest=lowest,
         highest=highest,
-        thumbnail=thumbnail(loaded.image),
+        thumbnail=thumbnail(small),
     )
 
 
-def _outcome(source: Path | bytes) -> ImageInfo | UnreadableImage:
+def _outcome(
+    source: Path | bytes, row: int, writer: PixelWriter | None
+) -> ImageInfo | UnreadableImage:
+    """Inspect a file; write its pixels, too, where there is a writer."""
     try:
-        return inspect(source)
+        if writer is None:
+            return inspect(source)
+        data = source if isinstance(source, bytes) else read(source)
+        loaded = load(data, enough_for(writer.shape))
+        info = _described(loaded, data)
+        writer.put(row, bytes.fromhex(info.sha256), fit(loaded.image, writer.shape))
+        return info
     except UnreadableImage as error:
         # The traceback would keep the bytes of the file in memory.
         return UnreadableImage(str(error))

@@ -74,7 +74,8 @@ class ImageSimilarity(ImageTask):
         Raises:
             UserError: the source does not exist, or a split has no two classes of two images.
         """
-        data = with_unseen_classes(open_source(source, self.kinds, strict, open_set=True))
+        options = {"open_set": True, "shape": config.image_shape}
+        data = with_unseen_classes(open_source(source, self.kinds, strict, **options))
         for name, split in data.splits.items():
             pairable = len(matching.members(split.labels, fewest=2))
             if pairable < 2:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from maquette.errors import UserError
-from maquette.images.data import ImageData, ImageSplit
+from maquette.images.data import ImageData
 from maquette.images.decoding import IMAGE_SUFFIXES, UnreadableImage, decode
+from maquette.images.sized_images import SizedImages
 from maquette.progress import track
 from maquette.sources import open_source
 from maquette.tasks.task import Task
@@ -39,25 +40,6 @@ class ImageSpec:
     classes: tuple[str, ...]
 
 
-class SizedImages:
-    """The images of a split at one size, read when indexed.
-
-    Args:
-        split: Images of any size.
-        shape: `(height, width, channels)` of what is read.
-    """
-
-    dtype = np.dtype(np.uint8)
-
-    def __init__(self, split: ImageSplit, shape: tuple[int, int, int]):
-        self.split = split
-        self.shape = (len(split), *shape)
-
-    def __getitem__(self, indices: np.ndarray) -> np.ndarray:
-        size = self.shape[1:]
-        return np.stack([self.split.read(int(i), size) for i in indices])
-
-
 class ImageTask(Task):
     """Base of the tasks whose models take raw pixels, `(batch, height, width, channels)`."""
 
@@ -69,7 +51,7 @@ class ImageTask(Task):
         Raises:
             UserError: the source does not exist, or holds no usable images in classes.
         """
-        return open_source(source, self.kinds, strict)
+        return open_source(source, self.kinds, strict, shape=config.image_shape)
 
     def describe(self, data: ImageData | ImageSpec) -> dict[str, Any]:
         """Return shape and classes in plain values."""
