@@ -45,6 +45,7 @@ def load(
     progress: Callable[[int, int], None] | None = None,
     target: str | None = None,
     open_set: bool = False,
+    shape: tuple[int, int, int] | None = None,
 ) -> ImageData:
     """Read the metadata files of a folder, and all images that they name.
 
@@ -54,6 +55,7 @@ def load(
         progress: called with the number of images read and their total, after each.
         target: name of the column of labels.
         open_set: let each split have classes of its own.
+        shape: (height, width, channels) that the images will be used at, where it is known.
 
     Raises:
         UserError: a column is missing, there are too few images, or `strict` and something would
@@ -76,7 +78,7 @@ def load(
         notes += table.notes
     images = _all_divided_or_none(images)
     notes += _unnamed_notes(root, images)
-    return open_listed(root, root, images, label, notes, broken, strict, progress, open_set)
+    return open_listed(root, root, images, label, notes, broken, strict, progress, open_set, shape)
 
 
 def _metadata(root: Path) -> dict[str, Path]:

@@ -24,7 +24,7 @@ from typing import IO
 import numpy as np
 
 from maquette.errors import UserError
-from maquette.images.data import ArraySplit, ImageData
+from maquette.images.data import ArraySplit, ImageData, digests_in_shape
 from maquette.splits import divide, fingerprint, imbalance_notes, repeat_notes
 
 KIND = "images"
@@ -182,7 +182,8 @@ def _assemble(folder: Path, arrays: dict[str, np.ndarray], notes: list[str]) -> 
     hashes = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
     given = [part for part, size in sizes.items() for _ in range(size)]
     names = [f"{part} {position}" for part, size in sizes.items() for position in range(size)]
-    whole = ArraySplit(labels.astype(np.int32), names, images)
+    digests = digests_in_shape(hashes, images.shape[1:])
+    whole = ArraySplit(labels.astype(np.int32), names, images, digests=digests)
     positions = divide(given, hashes, labels)
     held_out = len(positions["validation"])
     classes = tuple(str(value) for value in label_values)

@@ -48,6 +48,7 @@ def load(
     image_column: str | None = None,
     target: str = "label",
     open_set: bool = False,
+    shape: tuple[int, int, int] | None = None,
 ) -> ImageData:
     """Read a table, or a folder of tables named train, test and validation, and all its images.
 
@@ -58,6 +59,7 @@ def load(
         image_column: name of the column of paths; by default one with a usual name.
         target: name of the column of labels.
         open_set: let each split have classes of its own.
+        shape: (height, width, channels) that the images will be used at, where it is known.
 
     Raises:
         UserError: a file or column is missing, there are too few images, or `strict` and
@@ -77,7 +79,9 @@ def load(
         broken += [f"{path.name}:{line}" for line in table.broken]
         notes += table.notes
     folder = root if root.is_dir() else root.parent
-    return open_listed(root, folder, images, target, notes, broken, strict, progress, open_set)
+    return open_listed(
+        root, folder, images, target, notes, broken, strict, progress, open_set, shape
+    )
 
 
 def _guessed(path: Path, columns: Collection[str]) -> str:

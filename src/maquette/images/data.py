@@ -102,6 +102,12 @@ def digests_of(hashes: Sequence[str]) -> np.ndarray:
     return np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8).reshape(-1, 32)
 
 
+def digests_in_shape(hashes: Sequence[str], shape: Sequence[int]) -> np.ndarray:
+    """Return digests of pixels in memory: equal bytes of another shape are another image."""
+    texts = [f"{tuple(shape)} {of_bytes}".encode() for of_bytes in hashes]
+    return digests_of([hashlib.sha256(text).hexdigest() for text in texts])
+
+
 def from_arrays(
     source: str,
     images: np.ndarray,
@@ -123,9 +129,7 @@ def from_arrays(
     """
     labels = np.asarray(labels, dtype=np.int32)
     hashes = [hashlib.sha256(image.tobytes()).hexdigest() for image in images]
-    # Equal bytes of another shape are another image.
-    shaped = [f"{images.shape[1:]} {digest}".encode() for digest in hashes]
-    digests = digests_of([hashlib.sha256(text).hexdigest() for text in shaped])
+    digests = digests_in_shape(hashes, images.shape[1:])
     splits, rows = {}, []
     for name, part in split_by_hash(hashes, labels, SHARES).items():
         names = [f"{name} {position}" for position in range(len(part))]

@@ -10,7 +10,7 @@ import numpy as np
 
 from maquette.errors import UserError
 from maquette.images.assembling import assemble, common_shape
-from maquette.images.data import FileSplit, ImageData
+from maquette.images.data import FileSplit, ImageData, digests_of
 from maquette.images.inspection import ImageInfo, inspect_all
 from maquette.left_out import LeftOut, unreadable_note
 from maquette.text.table_files import classes_of, left_out_notes
@@ -42,6 +42,7 @@ def open_listed(
     strict: bool = False,
     progress: Callable[[int, int], None] | None = None,
     open_set: bool = False,
+    shape: tuple[int, int, int] | None = None,
 ) -> ImageData:
     """Read every image that is listed once, and divide them into splits.
 
@@ -55,6 +56,7 @@ def open_listed(
         strict: refuse rows and images that are of no use, in place of leaving them out.
         progress: called with the number of images read and their total, after each.
         open_set: let each split have classes of its own.
+        shape: (height, width, channels) that the images will be used at, where it is known.
 
     Raises:
         UserError: there are too few images, or `strict` and something would be left out.
@@ -70,7 +72,7 @@ def open_listed(
     ]
     complete = [image for image in images if image.path and image.label]
     classes = classes_of([image.label for image in complete], source, target)
-    outcomes = inspect_all([root / image.path for image in complete], progress)
+    outcomes = inspect_all([root / image.path for image in complete], progress, shape)
     pairs = list(zip(complete, outcomes, strict=True))
     unreadable = [LeftOut(i.path, str(why)) for i, why in pairs if not isinstance(why, ImageInfo)]
     if unreadable and (strict or len(unreadable) == len(pairs)):
@@ -81,12 +83,14 @@ def open_listed(
     readable = [(image, info) for image, info in pairs if isinstance(info, ImageInfo)]
     position = {label: index for index, label in enumerate(classes)}
     labels = np.array([position[image.label] for image, _ in readable], np.int32)
+    hashes = [info.sha256 for _, info in readable]
+    names = [image.path for image, _ in readable]
     return assemble(
         source=str(source),
-        whole=FileSplit(labels, [image.path for image, _ in readable], root),
+        whole=FileSplit(labels, names, root, digests=digests_of(hashes)),
         classes=classes,
         given=[image.split for image, _ in readable],
-        keys=[info.sha256 for _, info in readable],
+        keys=hashes,
         native_shape=common_shape(
             (info.size for _, info in readable), (info.channels for _, info in readable)
         ),

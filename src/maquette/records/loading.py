@@ -11,7 +11,7 @@ import numpy as np
 from maquette.class_labels import classes_and_indices
 from maquette.errors import UserError
 from maquette.images.assembling import assemble, common_shape
-from maquette.images.data import ImageData
+from maquette.images.data import ImageData, digests_of
 from maquette.images.inspection import ImageInfo, inspect_all
 from maquette.images.stored import EncodedStore, StoredSplit
 from maquette.left_out import LeftOut, unreadable_note
@@ -123,13 +123,14 @@ def load_images(
     notes = [*notes, *_left_out(source, found, "images", strict)]
     classes, labels = classes_and_indices(found.labels, source, fields.classes)
     files = RecordImages(tuple(s.shard for s in shards), np.array(starts), fields.input)
-    positions = np.array(found.positions, np.int64)
+    hashes = [sha256 for sha256, _, _ in infos]
+    positions, digests = np.array(found.positions, np.int64), digests_of(hashes)
     return assemble(
         source,
-        StoredSplit(labels, found.names, positions, EncodedStore(files)),
+        StoredSplit(labels, found.names, positions, EncodedStore(files), digests=digests),
         classes,
         found.given,
-        [sha256 for sha256, _, _ in infos],
+        hashes,
         common_shape((size for _, size, _ in infos), (channels for _, _, channels in infos)),
         notes,
         left_out=found.left_out(),
