@@ -27,7 +27,7 @@ Share = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 MEMORY_BUDGET = 1 << 28  # bytes; what is larger stays on disk
 READ_AHEAD = 1 << 28  # bytes of batches that are made before they are needed
 READ_AT_ONCE = 256  # examples
-LARGE = 1 << 14  # bytes of an example that a file gives as fast as memory does
+LARGE = 1 << 12  # bytes of an example; those of a file then come about as fast as from memory
 
 
 class Readable(Protocol):

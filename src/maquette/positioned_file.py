@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ class PositionedFile:
 
     def __init__(self, path: Path, mode: str):
         self._file = path.open(mode, buffering=0)
+        weakref.finalize(self, self._file.close)
         self._turn = threading.Lock()
 
     def read(self, position: int, length: int) -> bytes:
