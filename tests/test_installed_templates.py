@@ -195,6 +195,20 @@ def test_its_options_are_tuned(command: Callable, run: Path):
     assert Path(told.out.splitlines()[-1]).parent == run.parent
 
 
+@pytest.mark.usefixtures("importable")
+def test_a_project_of_it_is_a_template_too_and_needs_the_package(
+    command: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    project = tmp_path / "film-stars"
+    assert command("new", "ratings", project, "--defaults").code == 0
+    assert '"acme-models>=1.2",' in (project / "pyproject.toml").read_text()
+    install(project, tmp_path / "site")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    assert show("film_stars").summary == show("ratings").summary
+    assert load_template("film_stars").TINY.hidden_units == (16,)
+    assert maquette.update(project).changes == ()
+
+
 def test_a_run_whose_package_is_gone_tells_what_to_install(run: Path):
     wanted = "'ratings' came from acme-models 1.2, and no package here has it; pip install \"acme-m"
     with pytest.raises(UserError, match=wanted):

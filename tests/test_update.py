@@ -78,9 +78,7 @@ def test_a_conflict_is_marked_and_the_version_of_the_user_is_kept(
     mine = model(any_project).read_bytes()
     told = command("update", "--project", any_project)
     assert told.code == 1
-    assert (
-        "1 conflicts in my_app/model.py: edit what stands between <<<<<<< and >>>>>>>" in told.err
-    )
+    assert "1 conflict in my_app/model.py: edit what stands between <<<<<<< and >>>>>>>" in told.err
     text = model(any_project).read_text()
     assert "<<<<<<< yours\n" in text
     assert f">>>>>>> maquette {NEXT}\n" in text

@@ -80,7 +80,7 @@ def test_changes_that_git_has_not_recorded_are_told(
     own_template.change(FASTER)
     told = command("update", "--project", project)
     assert told.code == 0
-    assert "git has not recorded 1 changed files; what is overwritten is kept" in told.err
+    assert "changes that are not committed: 1 files; what is overwritten is kept" in told.err
     git = ["git", "status", "--porcelain", "--untracked-files=all"]
     status = subprocess.run(git, cwd=project, capture_output=True, text=True).stdout
     assert "backups" not in status

@@ -5,7 +5,7 @@ from __future__ import annotations
 from packaging.version import Version
 
 import maquette
-from maquette.gallery import template_path
+from maquette.gallery import template_package, template_path
 from maquette.scaffolding.answers import Answers
 from maquette.scaffolding.imports import with_imports
 from maquette.scaffolding.parts import Code, filled
@@ -31,6 +31,8 @@ def code_of(answers: Answers) -> Code:
         f"{package}/model.py": model,
         "tests/test_model.py": filled("linked/tests/test_model.py.txt", package=package),
     }
-    release = Version(maquette.__version__).base_version
+    needed = [f"maquette[samples]>={Version(maquette.__version__).base_version}"]
+    if origin := template_package(answers.template):
+        needed.append(f"{origin.name}>={origin.version}")
     roles = {f"{package}/{name}": text for name, text in ROLES.items()}
-    return Code(files, (f"maquette[samples]>={release}",), roles)
+    return Code(files, tuple(needed), roles)

@@ -66,7 +66,7 @@ class Project:
 
 
 def find_project(start: Path) -> Path:
-    """Return the folder of the project that a folder belongs to.
+    """Return the folder of the project that a folder belongs to, in the shorter way to write it.
 
     Args:
         start: The project's folder, or one inside.
@@ -74,10 +74,10 @@ def find_project(start: Path) -> Path:
     Raises:
         UserError: it belongs to none.
     """
-    start = start.absolute()
+    start, here = start.absolute(), Path.cwd()
     for folder in (start, *start.parents):
         if (folder / FOLDER / RECORD).is_file():
-            return folder
+            return folder.relative_to(here) if folder.is_relative_to(here) else folder
     raise UserError(
         f"{start} belongs to no project of `maquette new`: neither it nor a folder above has "
         f"{FOLDER}/{RECORD}"

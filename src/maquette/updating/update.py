@@ -20,7 +20,7 @@ from maquette.updating.merging import is_unresolved
 from maquette.updating.project import Project, find_project
 from maquette.updating.upstream import Upstream
 
-CONFIG = "config.yaml"
+CONFIG, PYPROJECT = "config.yaml", "pyproject.toml"
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Update:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values, for JSON."""
         return {
-            "project": str(self.project),
+            "project": str(self.project.absolute()),
             "from": self.before,
             "to": self.after,
             "files": [
@@ -59,7 +59,7 @@ class Update:
                 for each in self.changes
             ],
             "notes": list(self.notes),
-            "backup": None if self.backup is None else str(self.backup),
+            "backup": None if self.backup is None else str(self.backup.absolute()),
         }
 
 
@@ -97,10 +97,12 @@ def update(project: str | Path = ".", *, dry_run: bool = False) -> Update:
     labels = ("yours", f"maquette {before}", f"maquette {after}")
     every = changes(opened, upstream.files, labels)
     notes = (*upstream.refused, *_new_options(opened.base, upstream.files))
+    if any(change.path == PYPROJECT and change.content is not None for change in every):
+        notes += (f"{PYPROJECT} changes: install the project again afterwards",)
     backup = None
     if not dry_run and (opened.base != upstream.files or before != after):
         if every and (count := _uncommitted(folder)):
-            say(f"note: git has not recorded {count} changed files; what is overwritten is kept")
+            say(f"note: changes that are not committed: {count} files; what is overwritten is kept")
         prepare(folder, every, upstream)
         backup = finish(folder)
     return Update(folder, before, after, tuple(every), notes, backup)
@@ -113,9 +115,9 @@ def require_no_conflicts(update: Update) -> None:
         GateError: it did.
     """
     if update.conflicts:
-        files = ", ".join(update.conflicts)
+        count, files = sum(update.conflicts.values()), ", ".join(update.conflicts)
         raise GateError(
-            f"{sum(update.conflicts.values())} conflicts in {files}: edit what stands between "
+            f"{count} conflict{'s' if count > 1 else ''} in {files}: edit what stands between "
             f"<<<<<<< and >>>>>>>; your versions are in {update.backup}"
         )
 
