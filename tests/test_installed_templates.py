@@ -91,6 +91,16 @@ def test_a_broken_package_is_one_line_of_the_list(
         show(card.name)
 
 
+def test_the_doctor_tells_which_template_of_a_package_is_broken(target: Path):
+    entries = {"mean": "acme.mean", "gone": "acme.gone"}
+    fake_install(target, "acme-models", entries, {"acme/mean.py": CARD})
+    found = {check.name: check for check in maquette.doctor(imports=False)}
+    assert found["template mean"].status == "ok"
+    assert found["template gone"].status == "warning"
+    assert "there is no file of the module acme.gone" in found["template gone"].found
+    assert found["template gone"].mend.endswith('"acme-models==1.0"')
+
+
 def test_a_package_without_a_name_is_no_end_of_the_list(command: Callable, target: Path):
     fake_install(target, "acme-models", {"mean": "acme.mean"}, {"acme/mean.py": CARD})
     (target / "acme_models-1.0.dist-info" / "METADATA").unlink()

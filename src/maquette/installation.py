@@ -65,7 +65,7 @@ def doctor(imports: bool = True) -> list[Check]:
     """Check the installation; `imports=False` leaves out the imports, which take seconds."""
     checks: list[Check] = []
     looks = (_python, _packages, _extras, _conflicts, _shadows, _keras_settings, _samples)
-    for look in (*looks, _machine, *([_imports] if imports else [])):
+    for look in (*looks, _templates, _machine, *([_imports] if imports else [])):
         try:
             checks.extend(look())
         except Exception as error:  # one broken check must not hide the others
@@ -200,6 +200,17 @@ def _samples() -> Iterator[Check]:
     mend = _pip(_requirements("samples"), "--force-reinstall --no-deps")
     found = ", ".join(bad) or f"{len(status)} in place"
     yield _judge("samples", not bad, found, mend, "warning")
+
+
+def _templates() -> Iterator[Check]:
+    """Judge the templates of other packages: each is told if it cannot be used."""
+    from maquette.gallery import list_templates
+
+    for card in list_templates():
+        if card.package is not None:
+            mend = f'pip install --force-reinstall --no-deps "{card.package.replace(" ", "==")}"'
+            found = card.problem or card.package
+            yield _judge(f"template {card.name}", not card.problem, found, mend, "warning")
 
 
 def _machine() -> Iterator[Check]:

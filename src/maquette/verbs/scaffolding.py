@@ -14,7 +14,7 @@ from maquette.verbs.starting import new_template_verb
 
 
 def new_verb(words: Sequence[str]) -> None:
-    """Make a project of your own: maquette new TEMPLATE DIR [options], or new --from RUN DIR."""
+    """Make a project: new TEMPLATE DIR, new --from RUN DIR; or a template: new template NAME."""
     if words[:1] == ["template"]:
         new_template_verb(words[1:])
         return
