@@ -36,6 +36,7 @@ def test_an_update_that_was_interrupted_is_finished_by_the_next(
     with pytest.raises(KeyboardInterrupt):
         maquette.update(linked_project)
     monkeypatch.setattr(applying, at, whole)
+    (linked_project / "my_app" / ".maquette-killed.py").touch()
     assert maquette.update(linked_project).changes == ()
     shutil.rmtree(linked_project / ".maquette" / "backups")
     shutil.rmtree(twin / ".maquette" / "backups")

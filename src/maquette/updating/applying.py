@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from maquette.errors import UserError
-from maquette.files import folder_written_whole, remove_leftovers, written_whole
+from maquette.files import TEMPORARY, folder_written_whole, remove_leftovers, written_whole
 from maquette.scaffolding.provenance import BASE, FOLDER, RECORD, Provenance, write_provenance
 from maquette.updating.changes import Change
 from maquette.updating.upstream import Upstream
@@ -27,6 +27,16 @@ def is_pending(project: Path) -> bool:
     return (project / FOLDER / PENDING).is_dir()
 
 
+def tidy(project: Path) -> None:
+    """Delete what an update that was killed left unfinished; not what is pending."""
+    folder = project / FOLDER
+    places = {folder, folder / BACKUPS}
+    for files in (folder / BASE, folder / PENDING / FILES):
+        places |= {project / file.parent.relative_to(files) for file in files.rglob("*")}
+    for place in places:
+        remove_leftovers(place)
+
+
 def prepare(project: Path, every: Sequence[Change], upstream: Upstream) -> None:
     """Write all that an update will write, to where nothing is touched.
 
@@ -34,7 +44,6 @@ def prepare(project: Path, every: Sequence[Change], upstream: Upstream) -> None:
         UserError: the project cannot be written to.
     """
     try:
-        remove_leftovers(project / FOLDER)
         with folder_written_whole(project / FOLDER / PENDING) as pending:
             for change in every:
                 if change.content is not None:
@@ -71,7 +80,9 @@ def finish(project: Path) -> Path:
             (project / name).unlink(missing_ok=True)
             _remove_empty_folders(project, (project / name).parent)
         _record(project, pending)
-        shutil.rmtree(pending)
+        # At once: a folder that is half deleted could not be finished.
+        done = pending.replace(pending.with_name(f"{TEMPORARY}done"))
+        shutil.rmtree(done)
     except OSError as error:
         raise UserError(
             f"cannot write {error.filename}: {error.strerror}; mend that, and finish the update "

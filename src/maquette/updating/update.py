@@ -14,7 +14,7 @@ import yaml
 import maquette
 from maquette.errors import GateError, UserError
 from maquette.progress import say
-from maquette.updating.applying import finish, is_pending, prepare
+from maquette.updating.applying import finish, is_pending, prepare, tidy
 from maquette.updating.changes import Change, changes
 from maquette.updating.merging import is_unresolved
 from maquette.updating.project import Project, find_project
@@ -86,8 +86,10 @@ def update(project: str | Path = ".", *, dry_run: bool = False) -> Update:
             not there, or it cannot be written to.
     """
     folder = find_project(Path(project))
-    if is_pending(folder) and not dry_run:
-        say(f"finished an update that was interrupted; files as they were: {finish(folder)}")
+    if not dry_run:
+        tidy(folder)
+        if is_pending(folder):
+            say(f"finished an update that was interrupted; files as they were: {finish(folder)}")
     elif is_pending(folder):
         raise UserError("an update was interrupted; finish it by `maquette update`")
     opened = Project.open(folder)
