@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,37 @@ def test_in_a_package_it_stands_beside_the_others_and_is_named(package: Path):
     assert f'ratings = "acme.vision.ratings"\n{NAME} = "acme.vision.{NAME}"\n\n[tool.ruff]' in text
     entries = tomllib.loads(text)["project"]["entry-points"]["maquette.templates"]
     assert entries == {"ratings": "acme.vision.ratings", NAME: f"acme.vision.{NAME}"}
+
+
+def test_the_command_tells_what_to_do_next(
+    command: Callable, checkout: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(checkout)
+    told = command("new", "template", NAME, "--task", "text_classification")
+    assert told.out.splitlines() == [
+        str(checkout / "templates" / f"{NAME}.py"),
+        f"train it: maquette train {NAME}",
+        f"check it: pytest tests/contract -k {NAME}",
+    ]
+
+
+def test_in_a_package_the_command_tells_to_install_it(
+    command: Callable, package: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(package)
+    lines = command("new", "template", NAME).out.splitlines()
+    assert lines[1] == f"install it: pip install -e {package}"
+    assert lines[-1] == f"check it: pytest --pyargs maquette.contract_tests -k {NAME}"
+
+
+@pytest.mark.parametrize("words", [(), ("my-net",), (NAME, "--task", "image_clasification")])
+def test_a_wrong_command_is_refused_in_one_line(
+    command: Callable, checkout: Path, monkeypatch: pytest.MonkeyPatch, words: tuple
+):
+    monkeypatch.chdir(checkout)
+    told = command("new", "template", *words)
+    assert (told.code, told.out, told.err.count("\n")) == (2, "", 1)
+    assert list((checkout / "templates").iterdir()) == []
 
 
 def test_a_pyproject_of_another_form_is_left_alone(package: Path):

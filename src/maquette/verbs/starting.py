@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from shlex import quote
 
 import maquette
+from maquette.gallery import template_names
 from maquette.parsing import parse
 from maquette.project_options import NewTemplateOptions
 from maquette.starting import NewTemplate
@@ -18,15 +20,15 @@ def new_template_verb(words: Sequence[str]) -> None:
 
 def _told(made: NewTemplate) -> list[str]:
     """Return where the file is, and what to do next."""
-    home, next_steps = made.home, []
-    if home.pyproject is not None:
-        if not made.is_named:
-            module = f"{home.package}.{made.name}"
-            next_steps.append(f'name it in {home.pyproject}: {made.name} = "{module}"')
-        next_steps.append(f"install the package again: pip install -e {home.pyproject.parent}")
-    tests = "--pyargs maquette.contract_tests" if home.pyproject else "tests/contract"
-    next_steps += [
+    lines, pyproject = [str(made.path)], made.home.pyproject
+    if not made.is_named:
+        lines.append(f'name it in {pyproject}: {made.name} = "{made.home.package}.{made.name}"')
+    if made.name not in template_names():
+        root = pyproject.parent if pyproject else made.home.folder.parent
+        lines.append(f"install it: pip install -e {quote(str(root))}")
+    tests = "--pyargs maquette.contract_tests" if pyproject else "tests/contract"
+    return [
+        *lines,
         f"train it: maquette train {made.name}",
         f"check it: pytest {tests} -k {made.name}",
     ]
-    return [str(made.path), *next_steps]
