@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from maquette.exporting.convert import convert, reason
+from maquette.exporting.convert import reason, write
 from maquette.exporting.gate import Reference
 from maquette.exporting.job import Job
 from maquette.tasks.task import Probe
@@ -82,7 +82,7 @@ def job_of_model(endpoints: dict[str, keras.Model], inputs: dict, targets: np.nd
 def convert_here(self, request: dict, path: Path) -> str:
     """Convert without a process of its own, in the place of `Converter.make`."""
     try:
-        path.write_bytes(convert(request))
+        write(request, path)
     except Exception as error:
         return reason(error)
     return ""

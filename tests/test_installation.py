@@ -151,6 +151,22 @@ def test_missing_extra_is_a_warning_with_the_pip_line(versions, extra, package):
     assert check.mend.startswith(f'pip install "{package}>=')
 
 
+def test_an_extra_that_few_need_may_be_missing_and_the_doctor_tells_what_it_is_for(versions):
+    del versions["tf2onnx"], versions["openvino"]
+    checks = {check.name: check for check in doctor(imports=False)}
+    onnx, openvino, quantize = (checks[f"extra {n}"] for n in ("onnx", "openvino", "quantize"))
+    assert (onnx.status, openvino.status) == ("ok", "ok")
+    assert onnx.found == "tf2onnx not installed; only export --formats onnx needs it"
+    assert openvino.mend.startswith('pip install "openvino>=')
+    assert (quantize.found, quantize.mend) == ("ai-edge-quantizer 0.10", "")
+
+
+def test_an_extra_of_a_version_outside_the_bounds_is_a_warning(versions):
+    versions["ai-edge-quantizer"] = "0.1.0"
+    check = only_bad()
+    assert (check.name, check.status) == ("extra quantize", "warning")
+
+
 def test_second_tensorflow_package_is_a_problem(versions):
     versions["tensorflow-cpu"] = "2.20.0"
     check = only_bad()

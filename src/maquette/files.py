@@ -96,6 +96,12 @@ def sha256_of(path: Path) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
+def size_of(path: Path) -> int:
+    """Return the bytes of a file, or of a folder's files."""
+    files = [path] if path.is_file() else path.rglob("*")
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
 def require_writable(folder: Path, option: str = "--out") -> None:
     """Make sure that `folder` can be created and written to.
 

@@ -24,6 +24,11 @@ IMPORT_SECONDS = 180
 MODULES = ("tensorflow", "keras", "ai_edge_litert.interpreter")
 MODULE_NAMES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
 RIVALS = ("tensorflow-cpu", "tensorflow-gpu", "tensorflow-rocm", "tf-nightly")
+RARE_EXTRAS = {
+    "quantize": "export --formats int4",
+    "onnx": "export --formats onnx",
+    "openvino": "export --formats openvino",
+}
 KERAS_SETTINGS = (
     ("backend", "tensorflow", "warning"),  # the other backends train, but cannot export
     ("image_data_format", "channels_last", "problem"),
@@ -152,6 +157,13 @@ def _extras() -> Iterator[Check]:
         unmet = [r for r in wanted if not _met(r)[0]]
         found = ", ".join(f"{r.name} {_met(r)[1]}" for r in unmet or wanted)
         yield _judge(f"extra {extra}", not unmet, found, _pip(unmet), "warning")
+    for extra, purpose in RARE_EXTRAS.items():
+        unmet = [r for r in _requirements(extra) if not _met(r)[0]]
+        found = ", ".join(f"{r.name} {_met(r)[1]}" for r in unmet or _requirements(extra))
+        outside = [r for r in unmet if any(metadata.distributions(name=r.name))]
+        status, needed = "warning" if outside else "ok", f"; only {purpose} needs it"
+        mend = _pip(unmet) if unmet else ""
+        yield Check(f"extra {extra}", status, found + (needed if unmet else ""), mend)
 
 
 def _conflicts() -> Iterator[Check]:

@@ -206,11 +206,22 @@ class ExportOptions(Options):
     """Folder of a run."""
     formats: Annotated[
         tuple[
-            Literal["saved_model", "float32", "float16", "dynamic", "int8", "int16x8", "int4"], ...
+            Literal[
+                "saved_model",
+                "float32",
+                "float16",
+                "dynamic",
+                "int8",
+                "int16x8",
+                "int4",
+                "onnx",
+                "openvino",
+            ],
+            ...,
         ],
         Field(min_length=1),
     ] = ("saved_model", "float32", "float16", "dynamic", "int8")
-    """What to write: a SavedModel, and TFLite files of these precisions."""
+    """What to write: SavedModel, ONNX, OpenVINO, and TFLite files of these precisions."""
     max_drop: Annotated[float, Field(ge=0, le=1)] = 0.01
     """Score that a file may lose against the original; 0.01 is one point."""
     static: bool = False

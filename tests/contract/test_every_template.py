@@ -26,6 +26,7 @@ from maquette.errors import UserError
 from maquette.exporting import metadata
 from maquette.exporting.callers.write import LANGUAGES, write_callers
 from maquette.exporting.formats import FORMATS, VARIANTS
+from maquette.exporting.graphs import GRAPHS, missing_packages
 from maquette.exporting.litert import custom_operators
 from maquette.exporting.metadata import Metadata
 from maquette.gallery import load_template, template_names, template_path
@@ -40,6 +41,8 @@ SEED = 7
 DRAWS = 40
 # A tiny model is unsure of many examples, so that rounding tips more of them than usual.
 MAX_DROP = 0.03
+# A package of templates may be tested without the extras.
+EXPORTED = (*FORMATS, *(name for name in GRAPHS if not missing_packages(name)))
 OVERFIT_EXAMPLES, OVERFIT_EPOCHS = 12, 120
 
 
@@ -118,8 +121,9 @@ def case(request, tmp_path_factory) -> Case:
 def exported(run: Run) -> list[dict]:
     """Export a run with TensorFlow, whatever backend it was trained on."""
     if keras.backend.backend() == "tensorflow":
-        return maquette.export(run, max_drop=MAX_DROP)
-    words = [sys.executable, "-m", "maquette", "export", run.path, "--max-drop", str(MAX_DROP)]
+        return maquette.export(run, EXPORTED, max_drop=MAX_DROP)
+    words = [sys.executable, "-m", "maquette", "export", run.path, "--formats", *EXPORTED]
+    words += ["--max-drop", str(MAX_DROP)]
     environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
     done = subprocess.run([*words, "--json"], env=environment, capture_output=True, check=True)
     return json.loads(done.stdout)
@@ -262,12 +266,21 @@ def test_endpoints_answer_the_same_twice_and_hold_no_augmentation(case):
 
 
 def test_every_format_passes_the_export_gate(case):
-    assert [row["format"] for row in case.rows] == list(FORMATS)
-    assert [row["failures"] for row in case.rows] == [[]] * len(FORMATS)
+    assert [row["format"] for row in case.rows] == list(EXPORTED)
+    assert [row["failures"] for row in case.rows] == [[]] * len(EXPORTED)
     directly = ("as it is", "some operators in float")
     assert all(row["rung"].startswith(directly) for row in case.rows)
     for row in case.rows:
         assert (case.run.path / "export" / row["file"]).exists()
+
+
+def test_onnx_and_openvino_take_and_give_what_tflite_does(case):
+    rows = {row["format"]: row for row in case.rows}
+    for name in set(GRAPHS) & rows.keys():
+        for endpoint, float32 in rows["float32"]["endpoints"].items():
+            for side, expected in float32.items():
+                found = rows[name]["endpoints"][endpoint][side]
+                assert sorted(found, key=str) == sorted(expected, key=str)
 
 
 def test_tflite_uses_builtin_operators_only(case):

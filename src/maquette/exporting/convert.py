@@ -1,9 +1,10 @@
-"""Converting SavedModels to TFLite files: `python -m maquette.exporting.convert`.
+"""Converting SavedModels to files of other formats: `python -m maquette.exporting.convert`.
 
 It runs in a process of its own, because the converter can crash. Each line of its input is a
 request in JSON with `saved_model`, `signatures`, `calibration` (a folder with one `.npz` per
-signature), `precision`, `io`, `floats` (names of operators that stay in float) and the `path` to
-write. The file appears when it is done; what cannot be converted leaves its reason in a file
+signature), `precision`, `io`, `floats` (names of operators that stay in float), `properties` (what
+ONNX and OpenVINO files tell of themselves) and the `path` to write. The file, or the folder of
+those of the two, appears when it is done; what cannot be converted leaves its reason in a file
 beside it that ends in `.refused`.
 """
 
@@ -20,9 +21,20 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from maquette.exporting.convert_graphs import WRITERS
+
 BUILTINS, INT8 = tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.TFLITE_BUILTINS_INT8
 INT16X8 = tf.lite.OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
 OPERATORS = {"int8": [INT8], "int16x8": [INT16X8, BUILTINS]}
+
+
+def write(request: dict, path: Path) -> None:
+    """Write what a request asks for to a path."""
+    if request["precision"] in WRITERS:
+        path.mkdir()
+        WRITERS[request["precision"]](request, path)
+    else:
+        path.write_bytes(convert(request))
 
 
 def convert(request: dict) -> bytes:
@@ -105,12 +117,12 @@ def main() -> None:
     for line in sys.stdin:
         request = json.loads(line)
         path = Path(request["path"])
-        try:
-            content = convert(request)
-        except Exception as error:  # Whatever a converter raises is an answer.
-            path, content = path.with_suffix(".refused"), reason(error).encode()
         temporary = path.with_suffix(".part")
-        temporary.write_bytes(content)
+        try:
+            write(request, temporary)
+        except Exception as error:  # Whatever a converter raises is an answer.
+            path, temporary = path.with_suffix(".refused"), path.with_suffix(".reason")
+            temporary.write_text(reason(error), encoding="utf-8")
         temporary.replace(path)
 
 

@@ -1,4 +1,4 @@
-"""Exporting a run: SavedModel and TFLite files, each through the gate, and a table of them."""
+"""Exporting a run: files of all formats, each through the gate, and a table of them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from maquette.exporting.formats import (
 )
 from maquette.exporting.gate import Verdict, examine, first_line
 from maquette.exporting.golden import write_golden
+from maquette.exporting.graphs import GRAPHS
 from maquette.exporting.job import Job, job_of
 from maquette.exporting.ladder import climb
 from maquette.exporting.mediapipe import MEDIAPIPE, check_mediapipe
-from maquette.exporting.rows import refusal, repair, saved_model_row, tflite_row
+from maquette.exporting.rows import file_row, refusal, repair, saved_model_row
 from maquette.exporting.saved_model import SavedModel, write_saved_model
 from maquette.exporting.web import demo_writer
 from maquette.exporting.workshop import Workshop
@@ -68,8 +69,9 @@ def export(
 
     Args:
         run: A run, or the path of its folder.
-        formats: Which of `saved_model`, `float32`, `float16`, `dynamic`, `int8`, `int16x8` and
-            `int4` to write; int8 and int16x8 are calibrated on the run's own training data.
+        formats: Which of `saved_model`, `float32`, `float16`, `dynamic`, `int8`, `int16x8`,
+            `int4`, `onnx` and `openvino` to write; int8 and int16x8 are calibrated on the run's
+            own training data.
         max_drop: Score that a file may lose against the original, 0.01 being one point.
         static: Whether to write a second TFLite file of each format, `model_..._static.tflite`,
             all of whose shapes are fixed, for browsers and some accelerators of phones: one
@@ -101,6 +103,10 @@ def export(
     if chooses and tuple(formats) == FORMATS:
         formats = possible_formats()
     check(formats, max_drop, int8_io)
+    if chooses and not set(formats) - {"saved_model", *GRAPHS}:
+        raise UserError(
+            f"--quantize best chooses among TFLite files; received --formats {' '.join(formats)}"
+        )
     check_languages(caller)
     require_tensorflow()
     run = run if isinstance(run, Run) else Run(run)
@@ -117,7 +123,7 @@ def export(
             if chooses:
                 kept, wanted = _best(workshop, wanted, folder)
             wanted += [MEDIAPIPE] if mediapipe else []
-            rows += [_tflite(workshop, target, folder) for target in wanted]
+            rows += [_written(workshop, target, folder) for target in wanted]
         write_golden(folder, job.reference, rows)
         write_callers(folder, caller, job.metadata, list(job.endpoints))
         unwritten = write_demo(job, folder, max_drop)
@@ -175,12 +181,13 @@ def _saved_model(workshop: Workshop, folder: Path) -> dict[str, Any]:
     return row
 
 
-def _tflite(workshop: Workshop, target: Target, folder: Path) -> dict[str, Any]:
-    """Write a TFLite file if a rung of its ladder passes the gate, and return its row."""
+def _written(workshop: Workshop, target: Target, folder: Path) -> dict[str, Any]:
+    """Write what a target asks for if a rung of its ladder passes the gate, and return its row."""
     climbed = climb(workshop, target.recipe)
-    row = tflite_row(workshop.job, target, climbed)
-    if climbed.attempt.passed:
-        shutil.copyfile(climbed.attempt.path, folder / target.file)
+    made, row = climbed.attempt, file_row(workshop.job, target, climbed)
+    if made.passed:
+        copy = shutil.copytree if made.path.is_dir() else shutil.copyfile
+        copy(made.path, folder / target.file)
     if line := repair(row):
         say(line)
     return row
@@ -190,12 +197,15 @@ def _best(
     workshop: Workshop, wanted: list[Target], folder: Path
 ) -> tuple[dict[str, Any], list[Target]]:
     """Return all candidates for `export.json`, and the files that are to be written."""
-    job, tried = workshop.job, [target for target in wanted if not target.recipe.static]
-    rows = [tflite_row(job, target, climb(workshop, target.recipe)) for target in tried]
+    job = workshop.job
+    files = [target for target in wanted if target.format not in GRAPHS]
+    graphs = [target for target in wanted if target.format in GRAPHS]
+    tried = [target for target in files if not target.recipe.static]
+    rows = [file_row(job, target, climb(workshop, target.recipe)) for target in tried]
     with written_whole(folder / "pareto.png") as temporary:
         pareto(rows, best(rows), job.task.score or "agreement").savefig(temporary, dpi=100)
     chosen = best(rows)
     kept = {"candidates": rows, "chosen": chosen and chosen["format"]}
     if chosen is None:
-        return kept, tried
-    return kept, [t for t in wanted if t.format == chosen["format"]]
+        return kept, tried + graphs
+    return kept, [t for t in files if t.format == chosen["format"]] + graphs

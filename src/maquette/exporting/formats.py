@@ -9,17 +9,18 @@ from importlib.util import find_spec
 import keras
 
 from maquette.errors import UserError, nearest
+from maquette.exporting.graphs import GRAPHS, PACKAGES, missing_packages
 from maquette.exporting.workshop import Recipe
 
 VARIANTS = ("float32", "float16", "dynamic", "int8")
 FORMATS = ("saved_model", *VARIANTS)
 MORE_VARIANTS = ("int16x8", "int4")
-ALL_FORMATS = (*FORMATS, *MORE_VARIANTS)
+ALL_FORMATS = (*FORMATS, *MORE_VARIANTS, *GRAPHS)
 
 
 @dataclass(frozen=True)
 class Target:
-    """A TFLite file to write, and the recipe to begin with."""
+    """A TFLite file to write, or a folder of ONNX or OpenVINO files, and its first recipe."""
 
     format: str
     recipe: Recipe
@@ -31,19 +32,21 @@ class Target:
 
     @property
     def file(self) -> str:
-        """Name of the file."""
+        """Name of the file or folder."""
+        if self.format in GRAPHS:
+            return self.format
         return f"model_{self.name}.tflite"
 
 
 def targets(formats: Sequence[str], static: bool, int8_io: str) -> list[Target]:
-    """Return the TFLite files of some formats; with `static`, a second of each."""
+    """Return what some formats ask for; with `static`, a second TFLite file of each."""
     found = []
     for name in formats:
         if name == "saved_model":
             continue
         io = int8_io if name == "int8" else "float"
         found.append(Target(name, Recipe(name, io=io)))
-        if static:
+        if static and name not in GRAPHS:
             found.append(Target(name, Recipe(name, static=True, io=io)))
     return found
 
@@ -65,6 +68,12 @@ def check(formats: Sequence[str], max_drop: float, int8_io: str) -> None:
         raise UserError(f"no format asked for; there are {', '.join(ALL_FORMATS)}")
     if "int4" in formats and not _has_int4():
         raise UserError("int4 is made by ai-edge-quantizer: pip install 'maquette[quantize]'")
+    for name in formats:
+        if missing := missing_packages(name):
+            raise UserError(
+                f"{name} is made by {' and '.join(PACKAGES[name])}, and {', '.join(missing)} is "
+                f"not installed: pip install 'maquette[{name}]'"
+            )
     if not 0 <= max_drop <= 1:
         raise UserError(f"--max-drop must be between 0 and 1; received {max_drop}")
     if int8_io not in ("float", "uint8"):

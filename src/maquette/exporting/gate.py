@@ -22,9 +22,12 @@ LEAST_AGREEMENT = {
     "int8": 0.90,
     "int16x8": 0.95,
     "int4": 0.90,
+    "onnx": 0.999,
+    "openvino": 0.999,
 }
 # Largest error relative to the size of the outputs, for files that compute in floats.
-LARGEST_ERROR = {"saved_model": 1e-4, "float32": 1e-4, "float16": 2e-2}
+FLOATS = ("saved_model", "float32", "onnx", "openvino")
+LARGEST_ERROR = {**dict.fromkeys(FLOATS, 1e-4), "float16": 2e-2}
 
 
 class Runnable(Protocol):

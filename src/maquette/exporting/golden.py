@@ -25,14 +25,13 @@ from typing import Any
 import numpy as np
 
 from maquette.errors import UserError
-from maquette.exporting.gate import Reference, Runnable
+from maquette.exporting.gate import FLOATS, Reference, Runnable
 
 GOLDEN = "golden.json"
 EXAMPLES = 8
 # What other processors may add to the difference that was measured where the file was made,
 # relative to the largest output. Rounding to integers tips where a last bit differs.
-FLOAT = dict.fromkeys(("saved_model", "float32", "mediapipe"), 1e-4)
-ALLOWANCE = {**FLOAT, "float16": 5e-3, "dynamic": 2e-2}
+ALLOWANCE = {**dict.fromkeys((*FLOATS, "mediapipe"), 1e-4), "float16": 5e-3, "dynamic": 2e-2}
 LARGEST_ALLOWANCE = 5e-2
 Arrays = dict[str, np.ndarray]
 Tolerances = dict[str, dict[str, dict[str, float]]]

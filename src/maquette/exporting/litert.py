@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from ai_edge_litert.interpreter import Interpreter
 from maquette.exporting.freezing import builtin, read
 from maquette.quiet import quiet_stream
 
-LATENCY_RUNS, WARM_UP_RUNS = 30, 3
 CUSTOM = int(schema.BuiltinOperator.CUSTOM)
 
 
@@ -61,18 +59,6 @@ class LiteRtFile:
             ]
             for side, details in sides.items()
         }
-
-
-def latency(path: Path, endpoint: str, inputs: dict[str, np.ndarray]) -> float:
-    """Return the median time of one example on one thread, in milliseconds."""
-    model = LiteRtFile(path, threads=1)
-    one = {name: array[:1] for name, array in inputs.items()}
-    times = []
-    for _ in range(WARM_UP_RUNS + LATENCY_RUNS):
-        began = time.perf_counter()
-        model.run(endpoint, one)
-        times.append(time.perf_counter() - began)
-    return 1000 * float(np.median(times[WARM_UP_RUNS:]))
 
 
 def custom_operators(path: Path) -> list[str]:

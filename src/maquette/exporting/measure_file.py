@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from maquette.exporting.gate import Runnable, run_in_batches
+from maquette.exporting.opening import opener
 
 WARM_UP_RUNS, LEAST_RUNS, MOST_RUNS = 5, 20, 500
 SECONDS = 3.0
@@ -29,9 +31,9 @@ def measure(request: dict[str, Any]) -> dict[str, float | None]:
     folder = Path(request["inputs"])
     inputs = {file.stem: dict(np.load(file, allow_pickle=False)) for file in folder.glob("*.npz")}
     one = {name: array[:1] for name, array in inputs[request["first"]].items()}
-    opener = _opener(request)
+    opens = _opener(request)
     before = peak_memory(fresh=True)
-    file = opener()
+    file = opens()
     times = timed(file, request["first"], one)
     after = peak_memory()
     if request["outputs"]:
@@ -45,20 +47,15 @@ def measure(request: dict[str, Any]) -> dict[str, float | None]:
     }
 
 
-def _opener(request: dict[str, Any]) -> Any:
+def _opener(request: dict[str, Any]) -> Callable[[], Runnable]:
     """Return what opens the file; the runtime is loaded, so that it does not count as memory."""
     path, threads = Path(request["path"]), request["threads"]
-    if path.is_dir():
-        import tensorflow as tf
-
-        from maquette.exporting.saved_model import SavedModel
-
-        tf.config.threading.set_intra_op_parallelism_threads(threads)
-        tf.config.threading.set_inter_op_parallelism_threads(threads)
-        return lambda: SavedModel(path)
-    from maquette.exporting.litert import LiteRtFile
-
-    return lambda: LiteRtFile(path, threads)
+    opens = opener(path, threads)
+    # Only a SavedModel has loaded it.
+    if tensorflow := sys.modules.get("tensorflow"):
+        tensorflow.config.threading.set_intra_op_parallelism_threads(threads)
+        tensorflow.config.threading.set_inter_op_parallelism_threads(threads)
+    return opens
 
 
 def timed(file: Runnable, endpoint: str, inputs: dict[str, np.ndarray]) -> np.ndarray:

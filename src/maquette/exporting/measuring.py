@@ -13,7 +13,7 @@ from maquette.errors import GateError
 from maquette.exporting.gate import Verdict
 from maquette.exporting.job import Job, job_of
 from maquette.exporting.ladder import climb
-from maquette.exporting.litert import latency
+from maquette.exporting.opening import latency
 from maquette.exporting.workshop import Recipe, Workshop
 from maquette.files import TEMPORARY
 from maquette.run import Run

@@ -75,6 +75,17 @@ class Metadata:
             ranges=task.ranges,
         )
 
+    def properties(self) -> dict[str, str]:
+        """Return it as texts by name, for formats that hold no more; labels are one a line."""
+        told = ("name", "description", "version", "author", "license")
+        labels = {
+            f"{name}_labels": "\n".join(tensor.labels)
+            for name, tensor in self.tensors.items()
+            if tensor.labels
+        }
+        known = {key: getattr(self, key) for key in told}
+        return {**{key: value for key, value in known.items() if value}, **labels}
+
 
 def add_metadata(path: Path, metadata: Metadata) -> None:
     """Put metadata into a TFLite file, in the place of any it had."""

@@ -9,18 +9,18 @@ from maquette.exporting.formats import Target
 from maquette.exporting.gate import Verdict
 from maquette.exporting.job import Job
 from maquette.exporting.ladder import Climbed
-from maquette.exporting.litert import LiteRtFile, latency
-from maquette.files import sha256, sha256_of
+from maquette.exporting.opening import latency, opened
+from maquette.files import sha256_of, size_of
 
 DIRECTLY = "as it is"
 
 
-def tflite_row(job: Job, target: Target, climbed: Climbed) -> dict[str, Any]:
-    """Return the row of a TFLite file, or of what none of its rungs could make.
+def file_row(job: Job, target: Target, climbed: Climbed) -> dict[str, Any]:
+    """Return the row of what a target asked for, or of what none of its rungs could make.
 
     Args:
         job: What is exported.
-        target: The file that was asked for.
+        target: What was asked for, a TFLite file or a folder of ONNX or OpenVINO files.
         climbed: How it was made.
     """
     attempt = climbed.attempt
@@ -29,11 +29,11 @@ def tflite_row(job: Job, target: Target, climbed: Climbed) -> dict[str, Any]:
     if not attempt.passed:
         return row
     first = next(iter(job.endpoints))
-    made = LiteRtFile(attempt.path)
+    made = opened(attempt.path)
     return row | {
-        "bytes": attempt.path.stat().st_size,
+        "bytes": size_of(attempt.path),
         "latency_ms": round(latency(attempt.path, first, job.reference.probes[first].inputs), 3),
-        "sha256": sha256(attempt.path),
+        "sha256": sha256_of(attempt.path),
         "endpoints": {name: made.tensors(name, job.task.ranges) for name in job.endpoints},
     }
 
@@ -43,8 +43,7 @@ def saved_model_row(job: Job, path: Path, verdict: Verdict) -> dict[str, Any]:
     row = _row(job, "saved_model", path.name, verdict)
     if verdict.failures:
         return row | {"tried": [{"rung": DIRECTLY, "failures": verdict.failures}]}
-    size = sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
-    return row | {"bytes": size, "sha256": sha256_of(path), "rung": DIRECTLY}
+    return row | {"bytes": size_of(path), "sha256": sha256_of(path), "rung": DIRECTLY}
 
 
 def repair(row: dict[str, Any]) -> str | None:

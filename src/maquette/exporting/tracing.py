@@ -1,8 +1,9 @@
-"""How endpoints are traced, so that what the converter makes of them computes what Keras does."""
+"""How endpoints are traced, so that what a converter makes of them computes what Keras does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,12 +28,15 @@ class Tracing:
         written_out: Whether recurrent layers are traced step by step, without a loop.
         fixed_sizes: Whether all sizes but the batch are those of the examples, and not any.
         batch_of_one: Whether a file takes one example at a time, and not as many as it gets.
+        for_onnx: Whether the converter is that to ONNX, which reads Keras' recurrent layers, but
+            makes something else, without a word, of the loops that the one to TFLite reads.
     """
 
     masks_of_keras: bool = False
     written_out: bool = False
     fixed_sizes: bool = False
     batch_of_one: bool = False
+    for_onnx: bool = False
 
 
 def write_convertible(
@@ -82,12 +86,27 @@ def phone_tracing(tracing: Tracing = Tracing()) -> Iterator[set[str]]:
     """
     met: set[str] = set()
     with ExitStack() as stack:
-        stack.enter_context(phone_recurrence(tracing.written_out, met))
+        if tracing.for_onnx:
+            stack.enter_context(mock.patch.object(backend.nn, "gelu", _gelu(backend.nn.gelu)))
+        else:
+            stack.enter_context(phone_recurrence(tracing.written_out, met))
         if not tracing.masks_of_keras:
             stack.enter_context(phone_masks(met))
         stack.enter_context(mock.patch.object(backend.nn, "softplus", softplus))
         stack.enter_context(mock.patch.object(backend.nn, "log_sigmoid", log_sigmoid))
         yield met
+
+
+def _gelu(of_keras: Callable) -> Callable:
+    """Return GELU by the error function; TensorFlow takes its complement, which ONNX lacks."""
+
+    def gelu(x: tf.Tensor, approximate: bool = True) -> tf.Tensor:
+        if approximate:
+            return of_keras(x, approximate=True)
+        x = tf.convert_to_tensor(x)
+        return 0.5 * x * (1 + tf.math.erf(x * math.sqrt(0.5)))
+
+    return gelu
 
 
 def softplus(x: tf.Tensor) -> tf.Tensor:

@@ -10,17 +10,18 @@ from typing import Any
 from maquette.errors import GateError, UserError
 from maquette.exporting.gate import Runnable, first_line
 from maquette.exporting.golden import GOLDEN, Example, Golden, largest_differences
+from maquette.exporting.graphs import GRAPHS
 from maquette.exporting.opening import opened
 from maquette.files import sha256_of
 
-SAVED_MODEL = "saved_model"
+FOLDERS = ("saved_model", *GRAPHS)
 EXPORT = "export.json"
 
 
 def verify(path: str | Path) -> list[dict[str, Any]]:
     """Replay the golden vectors of an export against its files.
 
-    Neither the run nor its data is needed, and for TFLite files no TensorFlow either.
+    Neither the run nor its data is needed, and TensorFlow for the SavedModel alone.
 
     Example:
         >>> rows = maquette.verify("saved_models/cnn/digits/export")
@@ -64,7 +65,9 @@ def _opened(path: Path) -> tuple[Path, list[str]]:
     """Return the folder of an export, and the one file that was asked for, or none."""
     if not path.exists():
         raise UserError(f"no file or folder {str(path)!r}; give an exported file or its folder")
-    if path.is_file() or path.name == SAVED_MODEL:
+    if path.parent.name in GRAPHS:
+        path = path.parent
+    if path.is_file() or path.name in FOLDERS:
         return path.parent, [path.name]
     exported = path / "export"
     return (exported if not (path / GOLDEN).exists() and exported.is_dir() else path), []
@@ -86,7 +89,7 @@ class _File:
     """An exported file, and what it should be.
 
     Args:
-        path: The file, or the folder of a SavedModel.
+        path: The file or folder.
         expected_sha256: Its recorded hash; `None` where none is known.
         golden: The golden vectors.
     """

@@ -1,4 +1,4 @@
-"""The workshop: it makes TFLite files by recipes and puts each through the gate."""
+"""The workshop: it makes files by recipes and puts each through the gate."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ import numpy as np
 from maquette.exporting.converter import Converter
 from maquette.exporting.freezing import computed_reshapes, freeze_shapes
 from maquette.exporting.gate import Verdict, examine, first_line
+from maquette.exporting.graphs import GRAPHS
 from maquette.exporting.job import Job
 from maquette.exporting.litert import LiteRtFile, custom_operators
 from maquette.exporting.metadata import add_metadata
+from maquette.exporting.opening import opened
 from maquette.exporting.tracing import Tracing, write_convertible
 from maquette.progress import waiting
 
@@ -24,10 +26,11 @@ CALIBRATED = ("int8", "int16x8")
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a TFLite file is made.
+    """How a file is made.
 
     Args:
-        precision: `"float32"`, `"float16"`, `"dynamic"`, `"int8"`, `"int16x8"` or `"int4"`.
+        precision: `"float32"`, `"float16"`, `"dynamic"`, `"int8"`, `"int16x8"` or `"int4"` of a
+            TFLite file; `"onnx"` or `"openvino"` for files of those formats.
         static: Whether all shapes are fixed: one example at a time, and its sizes those of the
             calibration.
         io: Type of those inputs and outputs that are floats in Keras, `"float"` or `"uint8"`.
@@ -108,7 +111,11 @@ class Workshop:
         loops = "loops" in self.met and not recipe.written_out
         freeze = recipe.static and recipe.precision in CALIBRATED and loops
         tracing = Tracing(
-            recipe.masks_of_keras, recipe.written_out, recipe.static, recipe.static and not freeze
+            masks_of_keras=recipe.masks_of_keras,
+            written_out=recipe.written_out,
+            fixed_sizes=recipe.static,
+            batch_of_one=recipe.static and not freeze,
+            for_onnx=recipe.precision == "onnx",
         )
         try:
             saved_model = self._saved_model(tracing)
@@ -121,6 +128,7 @@ class Workshop:
             "precision": recipe.precision,
             "io": recipe.io,
             "floats": list(recipe.floats),
+            "properties": self.job.metadata.properties(),
         }
         failure = self._converter.make(request, path)
         if freeze and not failure:
@@ -148,11 +156,7 @@ class Workshop:
         if failure:
             return Verdict(agreement=0.0, failures=[failure])
         try:
-            add_metadata(path, self.job.metadata)
-            custom = custom_operators(path)
-            if custom:
-                raise ValueError(f"it uses operators no phone has: {', '.join(custom)}")
-            file = LiteRtFile(path)
+            file = opened(path) if recipe.precision in GRAPHS else self._described(path)
         except Exception as error:  # Whatever a reader raises tells of the file.
             return Verdict(agreement=0.0, failures=[f"does not load: {first_line(error)}"])
         reference = self.job.reference.of(self.job.endpoints)
@@ -163,6 +167,14 @@ class Workshop:
                 f"{name} has a shape that is computed, which browsers answer with zeros"
             )
         return verdict
+
+    def _described(self, path: Path) -> LiteRtFile:
+        """Put metadata into a TFLite file, and open it."""
+        add_metadata(path, self.job.metadata)
+        custom = custom_operators(path)
+        if custom:
+            raise ValueError(f"it uses operators no phone has: {', '.join(custom)}")
+        return LiteRtFile(path)
 
 
 def _cause(error: Exception) -> str:
