@@ -271,7 +271,7 @@ def test_broken_check_does_not_hide_the_others(monkeypatch):
 
     monkeypatch.setattr(samples, "sample_status", fail)
     assert only_bad().found == "this check failed: RuntimeError: no samples today"
-    assert doctor(imports=False)[-1].name == "current folder"
+    assert doctor(imports=False)[-1].name == "cache"
 
 
 @pytest.mark.parametrize(

@@ -231,3 +231,10 @@ def test_a_sample_is_evenly_spread_and_in_memory(count, expected):
     sample = data.sample(count)
     assert sample.y.tolist() == data.x.reads == expected
     np.testing.assert_array_equal(sample.x, data.x.array[expected])
+
+
+@pytest.mark.parametrize(("side", "expected"), [(8, 16), (1024, 2), (4096, 1)])
+def test_batches_are_made_ahead_in_bounded_memory(monkeypatch, side, expected):
+    monkeypatch.setattr(pipeline, "cpu_count", lambda: 16)
+    images = np.broadcast_to(np.uint8(0), (32, side, side, 3))
+    assert pipeline._batches_ahead(images, batch_size=32) == expected

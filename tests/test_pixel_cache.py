@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from image_trees import add_images
 
+from maquette import cache_folder
 from maquette.datasets import digits, image_folder
 from maquette.errors import UserError
 from maquette.images import decoding, sized_images
@@ -147,10 +148,35 @@ def test_the_cache_can_be_switched_off(pets, cache, monkeypatch):
     assert not cache.parent.exists()
 
 
-def test_a_bound_that_is_no_number_is_refused(pets, monkeypatch):
-    monkeypatch.setenv("MAQUETTE_CACHE_GB", "lots")
-    with pytest.raises(UserError, match="MAQUETTE_CACHE_GB is 'lots'; give a number"):
+@pytest.mark.parametrize("size", ["lots", "-1", "nan"])
+def test_a_bound_that_is_no_size_is_refused(pets, monkeypatch, size):
+    monkeypatch.setenv("MAQUETTE_CACHE_GB", size)
+    with pytest.raises(UserError, match=f"MAQUETTE_CACHE_GB is '{size}'; give a number"):
         opened(pets, SHAPE)
+
+
+def test_a_place_that_is_no_folder_is_refused_where_it_was_asked_for(pets, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MAQUETTE_CACHE", str(tmp_path / "file"))
+    with pytest.raises(UserError, match="name a folder to write to, or off"):
+        opened(pets, SHAPE)
+    monkeypatch.setenv("MAQUETTE_CACHE", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert opened(pets, SHAPE).shape == (28, *SHAPE)
+
+
+def test_half_of_the_free_disk_is_left_alone(pets, cache, monkeypatch):
+    usage = cache_folder.shutil.disk_usage(pets)
+    monkeypatch.setattr(
+        cache_folder.shutil, "disk_usage", lambda _: usage._replace(free=30 * IMAGE)
+    )
+    opened(pets).on_disk("reading")  # 28 images
+    assert list(cache.iterdir()) == []
+    monkeypatch.setattr(
+        cache_folder.shutil, "disk_usage", lambda _: usage._replace(free=99 * IMAGE)
+    )
+    opened(pets).on_disk("reading")
+    assert len(list(cache.iterdir())) == 1
 
 
 def test_what_is_read_faster_than_from_a_disk_is_not_kept(cache, monkeypatch):

@@ -15,14 +15,17 @@ from maquette.errors import UserError
 
 FOLDER, GIGABYTES = "MAQUETTE_CACHE", "MAQUETTE_CACHE_GB"
 DEFAULT_GIGABYTES = 20.0
-SHARE_OF_FREE = 0.5  # of a disk; the rest is left to what matters more than a cache
+SHARE_OF_FREE = 0.5  # of what a disk has for it; the rest is left to what matters more
 
 
 def cache_folder(name: str = "") -> Path | None:
-    """Return the folder, made where it was missing; `None` where it is off or cannot be made.
+    """Return the folder, made where it was missing; `None` where it is off or has no place.
 
     Args:
         name: of a folder in it. Defaults to the whole.
+
+    Raises:
+        UserError: `$MAQUETTE_CACHE` cannot be made or is no folder.
     """
     chosen = os.environ.get(FOLDER, "")
     if chosen.lower() == "off":
@@ -31,8 +34,12 @@ def cache_folder(name: str = "") -> Path | None:
     folder = Path(chosen or Path(base) / "maquette").expanduser() / name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
+    except OSError as error:
+        if not chosen:
+            return None
+        raise UserError(
+            f"{FOLDER} is {chosen!r}: {error.strerror}; name a folder to write to, or off"
+        ) from None
     return folder
 
 
@@ -47,20 +54,33 @@ def make_room(folder: Path, needed: int) -> bool:
         needed: bytes of the new one.
 
     Raises:
-        UserError: `$MAQUETTE_CACHE_GB` is no number.
+        UserError: `$MAQUETTE_CACHE_GB` is no size.
     """
-    limit = _limit()
-    if needed > limit:
-        return False
     files = sorted(_files(folder), key=lambda file: file[1].st_mtime_ns)
     total = sum(stat.st_size for _, stat in files)
+    limit = min(_limit(), SHARE_OF_FREE * (shutil.disk_usage(folder).free + total))
+    if needed > limit:
+        return False
     for path, stat in files:
-        if total + needed <= limit and _is_free(folder, needed):
+        if total + needed <= limit:
             break
         with suppress(OSError):
             path.unlink()
             total -= stat.st_size
-    return total + needed <= limit and _is_free(folder, needed)
+    return total + needed <= limit
+
+
+def cache_state() -> str:
+    """Return a line on where the cache is and what it takes.
+
+    Raises:
+        UserError: `$MAQUETTE_CACHE` or `$MAQUETTE_CACHE_GB` cannot be used.
+    """
+    folder = cache_folder()
+    if folder is None:
+        return "off"
+    used = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+    return f"{folder}: {used / 1e9:.1f} of at most {_limit() / 1e9:g} GB"
 
 
 def mark_used(path: Path) -> None:
@@ -72,9 +92,12 @@ def mark_used(path: Path) -> None:
 def _limit() -> float:
     given = os.environ.get(GIGABYTES) or DEFAULT_GIGABYTES
     try:
-        return float(given) * 1e9
+        size = float(given) * 1e9
     except ValueError:
-        raise UserError(f"{GIGABYTES} is {given!r}; give a number of gigabytes, e.g. 50") from None
+        size = -1.0
+    if not size >= 0:  # as of nan
+        raise UserError(f"{GIGABYTES} is {given!r}; give a number of gigabytes, e.g. 50")
+    return size
 
 
 def _files(folder: Path) -> list[tuple[Path, os.stat_result]]:
@@ -83,7 +106,3 @@ def _files(folder: Path) -> list[tuple[Path, os.stat_result]]:
         with suppress(OSError):  # another process may have deleted it
             found.append((path, path.stat()))
     return found
-
-
-def _is_free(folder: Path, needed: int) -> bool:
-    return needed <= SHARE_OF_FREE * shutil.disk_usage(folder).free

@@ -20,6 +20,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion
 
+from maquette.cache_folder import cache_state
+
 IMPORT_SECONDS = 180
 MODULES = ("tensorflow", "keras", "ai_edge_litert.interpreter")
 MODULE_NAMES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
@@ -235,6 +237,7 @@ def _machine() -> Iterator[Check]:
         yield _judge(name, size >= least * 2**30, found, mend, "warning")
     mend = "cd to a folder you can write in: saved_models lands in the current one"
     yield _judge("current folder", os.access(here, os.W_OK), str(here), mend)
+    yield Check("cache", "ok", cache_state())
 
 
 def _available_memory() -> int | None:
