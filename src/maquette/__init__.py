@@ -14,6 +14,7 @@ _HOMES = {
     "Run": ("run", "Run"),
     "UserError": ("errors", "UserError"),
     "benchmark": ("exporting.benchmark", "benchmark"),
+    "check": ("checking.check", "check"),
     "compare": ("comparing.compare", "compare"),
     "diff": ("updating.diff", "diff"),
     "doctor": ("installation", "doctor"),

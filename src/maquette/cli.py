@@ -11,6 +11,7 @@ import maquette
 from maquette.errors import GateError, UserError, nearest
 from maquette.parsing import HELP
 from maquette.verbs.browsing import doctor_verb, list_verb, quickstart_verb, show_verb
+from maquette.verbs.checking import check_verb
 from maquette.verbs.judging import compare_verb, evaluate_verb, predict_verb
 from maquette.verbs.scaffolding import new_verb
 from maquette.verbs.shipping import benchmark_verb, export_verb, verify_verb
@@ -20,6 +21,7 @@ from maquette.verbs.updating import diff_verb, update_verb
 VERBS: dict[str, Callable[[Sequence[str]], None]] = {
     "list": list_verb,
     "show": show_verb,
+    "check": check_verb,
     "train": train_verb,
     "launch": launch_verb,
     "tune": tune_verb,

@@ -38,7 +38,7 @@ RESERVED_OPTIONS = frozenset(
     {"template", "run", "data", "split", "config", "out", "name", "seed", "strict", "as_json"}
     | {"algorithm", "confirm", "resume", "max_minutes", "save_minutes", "callbacks"}
     | {"deterministic", "find_learning_rate", "precision", "steps_per_execution"}
-    | {"target", "text_column", "image_column"}
+    | {"target", "text_column", "image_column", "source", "report", "figures", "fix", "list_file"}
     | {"second_training", "only", "cheapest", "devices", "coordinator", "processes", "rank"}
     | {"directory", "standalone", "license", "python", "author", "git", "defaults", "from_run"}
 )

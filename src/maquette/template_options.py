@@ -14,7 +14,7 @@ from maquette.gallery import config_class, show, template_names
 from maquette.parsing import HELP, given, parse, values_of
 from maquette.run import Run
 from maquette.template_files import recorded_template
-from maquette.verb_options import EvaluateOptions, TrainOptions, TuneOptions
+from maquette.verb_options import CheckOptions, EvaluateOptions, TrainOptions, TuneOptions
 
 
 def ask_for_template(words: Sequence[str], verb: str = "train") -> None:
@@ -54,6 +54,15 @@ def tune_options(template: str, words: Sequence[str]) -> dict[str, Any]:
     options = parse(combined, words, prog, f"Tune {show(template).summary}", default)
     kept = TuneOptions.model_fields.keys() | given(fields, words)
     return {name: value for name, value in options if name in kept}
+
+
+def check_options(words: Sequence[str]) -> type[CheckOptions]:
+    """Return the verb's options and those of the template that the words name, if they do."""
+    template = next(iter(values_of("--template", words)), None)
+    if template is None:
+        return CheckOptions
+    own = config_class(template)
+    return type("Options", (own, CheckOptions), {"__doc__": own.__doc__})
 
 
 def evaluate_options(words: Sequence[str]) -> type[EvaluateOptions]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from maquette.callback_gallery import require_callbacks
+from maquette.checking.brief import brief_lines
 from maquette.configuration import read_config
 from maquette.distribution.placement import Placement, placement
 from maquette.distribution.processes import Processes, together
@@ -16,6 +17,7 @@ from maquette.errors import UserError
 from maquette.files import remove_leftovers
 from maquette.fit_options import FitOptions
 from maquette.gallery import load_template
+from maquette.images.inspection import kept
 from maquette.progress import say
 from maquette.python_data.as_source import as_source
 from maquette.run import Run, new_run_path
@@ -116,10 +118,12 @@ def train(
         new_run_path(out, parts.name, name)
         given = next(d for d in (data, request.data, parts.TASK.data) if d is not None)
         source = as_source(given, out, target, text_column, image_column)
-        task, opened = parts.open(source, chosen, strict)
+        with kept() as known:
+            task, opened = parts.open(source, chosen, strict)
         require_possible(second_training, parts, task, opened)
-        for note in opened.notes:
-            say(f"note: {note}")
+        for line in [*(f"note: {note}" for note in opened.notes), *brief_lines(opened, known)]:
+            say(line)
+        known.clear()
 
         record = record_of(parts, task, chosen, opened, seed)
         record["fitting"] = {**fitting, "processes": processes.count}

@@ -181,6 +181,25 @@ class ResumeTuneOptions(Options):
     """Print JSON."""
 
 
+class CheckOptions(ColumnOptions):
+    source: Positional[Annotated[str, arg(metavar="SOURCE")]]
+    """Data source: an embedded set, or a path."""
+    template: Annotated[str | None, arg(metavar="NAME")] = None
+    """Template that it is for: also tries to learn one batch, and forecasts time and memory."""
+    report: Annotated[Path | None, arg(metavar="FILE")] = None
+    """Page to write, with pictures of the offenders; by default in saved_models/checks."""
+    figures: Annotated[Path | None, arg(metavar="DIR")] = None
+    """Folder to write pictures to: balance of classes, sizes, examples of each class, lengths."""
+    fix: Annotated[Path | None, arg(metavar="DIR")] = None
+    """New folder to write a cleaned copy to; the original is only read."""
+    list_file: Annotated[Path | None, arg(name="list", metavar="FILE")] = None
+    """CSV file to write all offenders to, and what to do with each."""
+    strict: bool = False
+    """Exit with 1 where there are errors or warnings."""
+    as_json: Json = False
+    """Print JSON, and write no page unless one is named."""
+
+
 class EvaluateOptions(ColumnOptions):
     run: RunFolder
     """Folder of a run."""

@@ -117,7 +117,7 @@ def find_files(source: str, kind: FileKind, strict: bool = False) -> ClassFolder
         suffixes = " ".join(sorted(kind.suffixes))
         raise UserError(f"no {kind.noun} in the sub-folders of {root}; looked for {suffixes}")
     outside = [LeftOut(name, "outside any class folder") for name in strays if kind.has(name)]
-    others = [LeftOut(name, f"not {kind.noun}") for name in strays if not kind.has(name)]
+    others = [LeftOut(name, "of another kind") for name in strays if not kind.has(name)]
     return ClassFolders(kind, root, folders, classes, entries, outside, others, closed, notes)
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +20,10 @@ from maquette.images.pixel_files import PixelWriter, Shape, pixel_writer
 from maquette.images.remembered import recall, remember, stamp_of
 
 THUMBNAIL = 16
+# EXIF orientations that bring the last column to the left, and the last row to the top.
+FILLED_LEFT, FILLED_ABOVE = frozenset({2, 3, 6, 7}), frozenset({3, 4, 7, 8})
 INSPECTED_AT_ONCE = 1024  # files that wait as tasks, however many there are
+_KEPT: ContextVar[dict | None] = ContextVar("kept", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +118,41 @@ def inspect_all(
     by_path = {s: o for s, o in zip(sources, outcomes, strict=True) if isinstance(s, Path)}
     new = {path: stamp for path, stamp in stamps.items() if path not in known}
     remember((p, s, by_path[p]) for p, s in new.items() if isinstance(by_path[p], ImageInfo))
+    if (found := _KEPT.get()) is not None:
+        found.update((p, o) for p, o in by_path.items() if isinstance(o, ImageInfo))
     return outcomes
 
 
-def thumbnail(image: Image.Image) -> bytes:
-    """Return the grey pixels of an image of mode L or RGB squeezed into 16 by 16, row by row."""
-    squeezed = image.convert("L").resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
-    return squeezed.tobytes()
+@contextmanager
+def kept() -> Iterator[dict[Path, ImageInfo]]:
+    """Yield what `inspect_all` finds out meanwhile, by path, for who needs it again."""
+    found: dict[Path, ImageInfo] = {}
+    token = _KEPT.set(found)
+    try:
+        yield found
+    finally:
+        _KEPT.reset(token)
+
+
+def thumbnail(grey: Image.Image, content: tuple[float, float, float, float] | None = None) -> bytes:
+    """Return grey pixels squeezed into 16 by 16, row by row.
+
+    Args:
+        grey: An image of mode L.
+        content: Which part of it, as (left, top, right, bottom). Defaults to all of it.
+    """
+    side = (THUMBNAIL, THUMBNAIL)
+    return grey.resize(side, Image.Resampling.BILINEAR, box=content).tobytes()
+
+
+def _content(small: Image.Image, loaded: Loaded) -> tuple[float, float, float, float]:
+    """Return where the content of a shrunk image is: its last pixels are filled up."""
+    sides, full = small.size, loaded.size
+    spans = [f / max(round(f / side), 1) for f, side in zip(full, sides, strict=True)]
+    spans = [min(span, side) for span, side in zip(spans, sides, strict=True)]
+    left = sides[0] - spans[0] if loaded.orientation in FILLED_LEFT else 0
+    top = sides[1] - spans[1] if loaded.orientation in FILLED_ABOVE else 0
+    return left, top, left + spans[0], top + spans[1]
 
 
 def _described(loaded: Loaded, data: bytes) -> ImageInfo:
@@ -139,7 +172,7 @@ def _described(loaded: Loaded, data: bytes) -> ImageInfo:
         orientation=loaded.orientation,
         lowest=lowest,
         highest=highest,
-        thumbnail=thumbnail(small),
+        thumbnail=thumbnail(small, _content(small, loaded)),
     )
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 NAME = "inspections.sqlite"
-VERSION = 1  # to be raised where an inspection tells something else of the same file
+VERSION = 2  # to be raised where an inspection tells something else of the same file
 MOST = 1_000_000  # files, of about 1,000 bytes each; the oldest are forgotten first
 MOMENT = 2_000_000_000  # nanoseconds; the times of some file systems are that coarse
 PATIENCE = 10.0  # seconds to wait while another process writes
