@@ -100,14 +100,14 @@ def _template(entry: EntryPoint, package: Package) -> TemplateFile:
         reason = "its name is no Python identifier"
     elif not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*", entry.value):
         reason = f"its entry point must name a module; received {entry.value!r}"
-    elif (path := _file_of(entry.value)) is None:
+    elif (path := file_of(entry.value)) is None:
         reason = f"there is no file of the module {entry.value}"
     else:
         return TemplateFile(entry.name, entry.value, path, package)
     return TemplateFile(entry.name, entry.value, None, package, reason)
 
 
-def _file_of(module: str) -> Path | None:
+def file_of(module: str) -> Path | None:
     """Return the file of a module; neither it nor the packages around it are imported."""
     *packages, last = module.split(".")
     search, parents = None, ""

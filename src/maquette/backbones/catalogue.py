@@ -4,6 +4,8 @@ Every backbone takes raw pixels; what its authors did to them first is part of t
 imported inside the functions, so that the names cost nothing to list.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -81,7 +83,7 @@ _TABLE = (
 BACKBONES: dict[str, Backbone] = {backbone.name: backbone for backbone in _TABLE}
 
 
-def build_backbone(name: str, input_shape: tuple[int, int, int]) -> "keras.Model":
+def build_backbone(name: str, input_shape: tuple[int, int, int]) -> keras.Model:
     """Builds a backbone with random weights, from raw pixels to one vector per image.
 
     Example:
@@ -122,7 +124,7 @@ def build_backbone(name: str, input_shape: tuple[int, int, int]) -> "keras.Model
 
 def build_network(
     backbone: Backbone, input_shape: tuple[int, int, int], **options: Any
-) -> "keras.Model":
+) -> keras.Model:
     """Builds the network as its authors have it, without top and without preprocessing.
 
     Args:
@@ -144,7 +146,7 @@ def build_network(
     return builder(input_shape=input_shape, **options)
 
 
-def trainable_from_top(model: "keras.Model", share: float) -> None:
+def trainable_from_top(model: keras.Model, share: float) -> None:
     """Freezes a backbone but for the last `share` of its layers that have weights.
 
     Batch normalization stays frozen, and thereby keeps to the statistics it was trained with: a
@@ -194,7 +196,7 @@ def _check_shape(backbone: Backbone, input_shape: tuple[int, int, int]) -> None:
         raise UserError(f"{backbone.name} takes {least}x{least} or more, not {height}x{width}")
 
 
-def _preprocess(images: "keras.KerasTensor", preprocessing: Preprocessing) -> "keras.KerasTensor":
+def _preprocess(images: keras.KerasTensor, preprocessing: Preprocessing) -> keras.KerasTensor:
     import keras
 
     x = keras.ops.flip(images, axis=-1) if preprocessing.reverse_channels else images
@@ -203,7 +205,7 @@ def _preprocess(images: "keras.KerasTensor", preprocessing: Preprocessing) -> "k
     return keras.layers.Rescaling(preprocessing.scale, preprocessing.offset)(x)
 
 
-def normalise_as_imagenet(network: "keras.Model") -> None:
+def normalise_as_imagenet(network: keras.Model) -> None:
     """Sets what EfficientNet B0 divides by to the deviation of ImageNet.
 
     Its weights file holds the square root of that, and Keras adds a layer that makes up for it only

@@ -56,14 +56,14 @@ def _facts(paragraph: str) -> dict[str, str]:
 
 def default_data(template: str) -> str:
     """Return the data source that a template trains on by default, or an empty string."""
-    for call in _task_calls(template):
+    for call in task_calls(template):
         for keyword in call.keywords:
             if keyword.arg == "data" and isinstance(keyword.value, ast.Constant):
                 return str(keyword.value.value)
     return ""
 
 
-def _task_calls(template: str) -> list[ast.Call]:
+def task_calls(template: str) -> list[ast.Call]:
     """Return the calls in the value of `TASK`, the task's own first."""
     tree = ast.parse(template_path(template).read_text(encoding="utf-8"))
     for node in tree.body:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 
-import maquette
 import maquette.datasets
 from maquette.gallery import template_path
-from maquette.scaffolding.card import default_data
-
-OWN = "data"  # Folder of a project for the data of its owner.
+from maquette.installed_templates import file_of
+from maquette.scaffolding.card import default_data, task_calls
+from maquette.sources import Source
 
 
 @dataclass(frozen=True)
@@ -23,15 +22,17 @@ class DataSource:
 
     Attributes:
         name: Its name.
-        kind: What it holds, e.g. `"images"`.
+        kinds: What it holds, e.g. `("images",)`.
         card: Its docstring.
         opens_paths: Whether it opens the user's own data by its path.
+        comes_last: Whether it opens what no other one does.
     """
 
     name: str
-    kind: str
+    kinds: tuple[str, ...]
     card: str
     opens_paths: bool
+    comes_last: bool = False
 
     @property
     def module(self) -> str:
@@ -39,8 +40,9 @@ class DataSource:
         return f"maquette.datasets.{self.name}"
 
     def opens(self, source: str) -> bool:
-        """Return whether it is what opens a source."""
-        return import_module(self.module).matches(source) if self.opens_paths else False
+        """Return whether it could open a source."""
+        name = Source.of(source).name
+        return import_module(self.module).matches(name) if self.opens_paths else False
 
 
 @cache
@@ -55,13 +57,13 @@ def usable(template: str) -> dict[str, DataSource]:
     """Return the data sources that a template takes, by name."""
     every = data_sources()
     named = every.get(default_data(template))
-    kinds = {source.kind for source in every.values()} & set(_task_words(template))
-    kinds |= {named.kind} if named else set()
-    return {name: source for name, source in every.items() if source.kind in kinds}
+    kinds = {kind for source in every.values() for kind in source.kinds}
+    kinds &= {*_task_words(template), *(named.kinds if named else ())}
+    return {name: source for name, source in every.items() if kinds & {*source.kinds}}
 
 
 def needed(template: str, data: str) -> list[DataSource]:
-    """Return what a project carries: what opens its data, and what opens its folder `data/`.
+    """Return what a standalone project carries: what opens its data.
 
     Args:
         template: Name of the template.
@@ -69,42 +71,55 @@ def needed(template: str, data: str) -> list[DataSource]:
     """
     sources = usable(template)
     if data in sources:
-        own = [next(openers, None) for openers in _openers(sources, f"./{OWN}/")]
-        return [sources[data], *filter(None, own)]
-    return [first for openers in _openers(sources, data) if (first := next(openers, None))]
+        return [sources[data]]
+    return _first_openers(sources, data)
 
 
-def _openers(sources: dict[str, DataSource], data: str) -> Iterator[Iterator[DataSource]]:
-    """Yield for each kind what opens a path, first come first."""
-    for kind in sorted({source.kind for source in sources.values()}):
-        of_kind = [source for source in sources.values() if source.kind == kind]
-        yield (source for source in of_kind if source.opens(data))
+def sample_of(template: str) -> str:
+    """Return the name of the small data set that a template is tested on."""
+    given = [k.value for call in task_calls(template) for k in call.keywords if k.arg == "sample"]
+    if given and isinstance(given[0], ast.Constant):
+        return given[0].value
+    texts = (file.read_text(encoding="utf-8") for file in _task_files(template))
+    return next(found[1] for text in texts if (found := re.search(r'sample: str = "(\w+)"', text)))
+
+
+def _first_openers(sources: dict[str, DataSource], data: str) -> list[DataSource]:
+    """Return for each kind what opens a path, first come first."""
+    ordered = sorted(sources.values(), key=lambda source: source.comes_last)
+    opening = [source for source in ordered if source.opens(data)]
+    kinds = sorted({kind for source in opening for kind in source.kinds})
+    first = [next(source for source in opening if kind in source.kinds) for kind in kinds]
+    return list(dict.fromkeys(first))
 
 
 def _read(path: Path) -> DataSource | None:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    constants = {
-        node.targets[0].id: node.value.value
+    told = {
+        node.targets[0].id: ast.literal_eval(node.value)
         for node in tree.body
         if isinstance(node, ast.Assign)
         and isinstance(node.targets[0], ast.Name)
-        and isinstance(node.value, ast.Constant)
+        and node.targets[0].id in ("KIND", "LAST")
     }
-    if "KIND" not in constants:
+    if "KIND" not in told:
         return None
+    kinds = (told["KIND"],) if isinstance(told["KIND"], str) else tuple(told["KIND"])
     functions = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
     card = ast.get_docstring(tree) or ""
-    return DataSource(path.stem, constants["KIND"], card, "matches" in functions)
+    return DataSource(path.stem, kinds, card, "matches" in functions, told.get("LAST", False))
 
 
 def _task_words(template: str) -> list[str]:
     """Return the strings in the files of the tasks that a template imports."""
+    trees = (ast.parse(file.read_text(encoding="utf-8")) for file in _task_files(template))
+    nodes = (node for tree in trees for node in ast.walk(tree))
+    return [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+
+
+def _task_files(template: str) -> list[Path]:
+    """Return the files of the tasks that a template imports."""
     tree = ast.parse(template_path(template).read_text(encoding="utf-8"))
     imported = (node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom))
-    words = []
-    for module in imported:
-        if module.startswith("maquette.tasks."):
-            file = Path(maquette.__file__).parent / "tasks" / f"{module.rpartition('.')[2]}.py"
-            nodes = ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-            words += [node.value for node in nodes if isinstance(node, ast.Constant)]
-    return [word for word in words if isinstance(word, str)]
+    files = (file_of(module) for module in imported if ".tasks." in module)
+    return [file for file in files if file is not None]

@@ -108,7 +108,8 @@ def _data_readme(answers: Answers) -> str:
     else:
         sources = [s for s in needed(answers.template, answers.data) if s.opens_paths]
     cards = "\n\n".join(f"## {source.card}" for source in sources)
-    return filled("shared/data.md.txt", cards=cards)
+    other = wording(answers)["other_data"].partition("\n[`data/README.md`]")[0]
+    return filled("shared/data.md.txt", cards=cards, other_data=other).rstrip() + "\n"
 
 
 def _pyproject(answers: Answers, code: Code) -> str:

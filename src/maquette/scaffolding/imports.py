@@ -74,6 +74,8 @@ def with_imports(
         wanted = [new for old in block for each in names_of(old) for new in change(each)]
         if any("#" in line for line in lines[first:last]):
             continue
+        if not wanted and last < len(lines) and not lines[last]:
+            last += 1
         lines[first:last] = printed(wanted, package, indent).splitlines()
     return "\n".join(lines) + "\n"
 
@@ -115,10 +117,15 @@ def _section_lines(imports: list[Imported], indent: str) -> list[str]:
 
 
 def _from_lines(module: str, members: list[Imported], indent: str) -> list[str]:
-    names = [
-        f"{each.name} as {each.alias}" if each.alias else each.name
-        for each in sorted(members, key=lambda each: (_kind(each.name), _natural(each.name)))
-    ]
+    ordered = sorted(members, key=lambda each: (_kind(each.name), _natural(each.name)))
+    plain = [each.name for each in ordered if not each.alias]
+    groups = [[f"{each.name} as {each.alias}"] for each in ordered if each.alias]
+    groups += [plain] if plain else []
+    groups.sort(key=lambda names: (_kind(names[0]), _natural(names[0].partition(" ")[0])))
+    return [line for names in groups for line in _wrapped(module, names, indent)]
+
+
+def _wrapped(module: str, names: list[str], indent: str) -> list[str]:
     line = f"{indent}from {module} import {', '.join(names)}"
     if len(line) <= LINE:
         return [line]

@@ -10,10 +10,17 @@ maquette, which trains the model, is a dependency; if no package index of yours 
 [`wheels/README.md`](wheels/README.md).
 
 """
+OTHER_DATA = """\
+To train on other data, name it in `config.yaml`, as `data: data/NAME`, or give `--data data/NAME`.
+[`data/README.md`](data/README.md) tells how it must lie."""
+OTHER_LOADER = """\
+To train on other data, write a file like `{package}/{data}.py`, whose `load` returns it, and name
+it in `SOURCES` of `{package}/data.py`. A project made with `--data PATH` has what reads the user's
+own files in its place."""
 TUNING = {
     "linked": """\
-Options that you give stay as they are, as those in `config.yaml` do; delete there what is to be
-searched, or name it: `--only learning_rate`. The folder of the search has the best options as
+It looks for values of what `search_space` in `model.py` names; options that you give stay as they
+are, all others are those of `config.yaml`. The folder of the search has the best of them as
 `best.yaml`.""",
     "standalone": """\
 Options are drawn at random from `search_space` in `model.py` and judged on validation data alone;
@@ -52,7 +59,10 @@ def wording(answers: Answers) -> dict[str, str]:
     form, linked = answers.form, answers.form == "linked"
     runs = f"saved_models/{answers.package}" if linked else "saved_models"
     trained = TRAINED.format(package=answers.package, runs=runs, run=answers.run)
+    is_embedded = not linked and answers.data.isidentifier()
+    other = OTHER_LOADER.format(package=answers.package, data=answers.data)
     return {
+        "other_data": other if is_embedded else OTHER_DATA,
         "install_first": INSTALL_FIRST if linked else "",
         "tuning_text": TUNING[form],
         "export_text": EXPORT[form],

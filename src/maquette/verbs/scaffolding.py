@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from shlex import quote
 
 import maquette
@@ -31,7 +32,7 @@ def new_verb(words: Sequence[str]) -> None:
     print(f"{folder}\nto begin: cd {quote(str(folder))}, and see README.md")
 
 
-def _new(template: str, words: Sequence[str]):
+def _new(template: str, words: Sequence[str]) -> Path:
     own = config_class(template)
     combined = type("Options", (own, NewOptions), {"__doc__": own.__doc__})
     summary = f"A project of your own from {show(template).summary}"
