@@ -54,7 +54,7 @@ def own_template(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Template:
     return Template(tmp_path / "templates", monkeypatch)
 
 
-@pytest.fixture(params=["linked"])
+@pytest.fixture(params=["linked", "standalone"])
 def any_project(request, own_template: Template, tmp_path: Path) -> Path:
     """A project of it, in either form."""
     return make_project(tmp_path / "my-app", standalone=request.param == "standalone", git=False)
