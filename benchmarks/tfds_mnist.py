@@ -3,7 +3,7 @@
 The set is prepared by tensorflow-datasets' own code from the four files of MNIST in a folder, with
 no network. Their contents are compared with the official MD5s, of the files unpacked. Then `mlp`
 trains one epoch on `tfds:mnist`, and all training images are read once more by our pipeline and by
-tensorflow-datasets, decoded, in batches of 64, in turn.
+tensorflow-datasets, decoded, in batches of 64, in turn; our cache of decoded images is off.
 
     python benchmarks/tfds_mnist.py FOLDER
 
@@ -29,9 +29,9 @@ load_tensorflow()
 import tensorflow_datasets as tfds  # noqa: E402
 
 import maquette  # noqa: E402
+from maquette.images.sized_images import SizedImages  # noqa: E402
 from maquette.pipeline import Examples  # noqa: E402
 from maquette.sources import open_source  # noqa: E402
-from maquette.tasks.image_task import SizedImages  # noqa: E402
 
 MD5 = {
     "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -97,6 +97,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", type=Path, help="of the four packed files of MNIST")
     folder = parser.parse_args().folder
+    os.environ["MAQUETTE_CACHE"] = "off"
     with tempfile.TemporaryDirectory() as temporary:
         raw = Path(temporary) / "raw"
         raw.mkdir()

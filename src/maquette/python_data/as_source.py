@@ -62,16 +62,20 @@ def as_source(
 def _written_once(folder: Path, write: Callable[[Path], Written]) -> tuple[Path, Written]:
     """Write a folder whose name tells its contents, unless it is there."""
     folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=TEMPORARY, dir=folder) as temporary:
-        fresh = Path(temporary) / FOLDER
-        fresh.mkdir()
-        written = write(fresh)
-        path = folder / (written.fingerprint or sha256_of(fresh))[:16]
-        if not path.exists():
-            with suppress(OSError):  # Another process may have been quicker.
-                fresh.replace(path)
-            say(f"note: the data was written to {path}, where this and later runs find it")
-    return path, written
+    try:
+        with TemporaryDirectory(prefix=TEMPORARY, dir=folder) as temporary:
+            fresh = Path(temporary) / FOLDER
+            fresh.mkdir()
+            written = write(fresh)
+            path = folder / (written.fingerprint or sha256_of(fresh))[:16]
+            if not path.exists():
+                with suppress(OSError):  # Another process may have been quicker.
+                    fresh.replace(path)
+                say(f"note: the data was written to {path}, where this and later runs find it")
+            return path, written
+    finally:
+        with suppress(OSError):  # It stays where anything is in it.
+            folder.rmdir()
 
 
 def _by_split(data: Any) -> dict[str, Any]:
