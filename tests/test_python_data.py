@@ -181,6 +181,17 @@ def test_data_of_no_use_is_refused_and_leaves_nothing(tmp_path, data, told):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_data_in_memory_is_checked_like_any_other(tmp_path):
+    copied = np.concatenate([PIXELS, PIXELS[:1]])
+    report = maquette.check((copied, np.append(LABELS, 1)), out=tmp_path)
+    assert (report.kind, sum(report.counts.values())) == ("images", 41)
+    frame = pandas.DataFrame({"review": [*TEXTS, TEXTS[0]], "stars": [*LABELS, 1]})
+    options = {"target": "stars", "text_column": "review", "out": tmp_path}
+    report = maquette.check(frame, **options)
+    assert report.kind == "text"
+    assert any("different labels" in finding.message for finding in report.of("error"))
+
+
 def test_a_run_on_arrays_is_trained_evaluated_and_opened_again(tmp_path):
     options = {"epochs": 1, "hidden_units": (4,), "out": tmp_path}
     run = maquette.train("mlp", (PIXELS, LABELS), **options)

@@ -12,11 +12,12 @@ from maquette.checking.natural import kind_of_data, natural_findings, rows_of
 from maquette.checking.outputs import require_possible, write_outputs
 from maquette.images.inspection import kept
 from maquette.progress import waiting
-from maquette.sources import compose, open_source
+from maquette.python_data.as_source import as_source
+from maquette.sources import open_source
 
 
 def check(
-    source: str | Path,
+    source: Any,
     template: str | None = None,
     *,
     target: str | None = None,
@@ -26,6 +27,7 @@ def check(
     fix: str | Path | None = None,
     list_file: str | Path | None = None,
     figures: str | Path | None = None,
+    out: str | Path = "saved_models",
     **options: Any,
 ) -> Report:
     """Look for what would break a training or falsify its result. The data is only read.
@@ -35,7 +37,7 @@ def check(
         >>> [finding.message for finding in found.of("error")]
 
     Args:
-        source: A data source: an embedded set's name, or a path.
+        source: A data source, or data in memory, as in `train`.
         template: Name of a template: look at the data as it does, try whether one batch can be
             learned by heart, and forecast time and memory of a training. Defaults to none.
         target: Column of what is to be predicted.
@@ -45,6 +47,7 @@ def check(
         fix: A new folder to write a cleaned copy to. Defaults to none.
         list_file: A CSV file to write all offenders to, and what to do with each. Defaults to none.
         figures: A folder to write pictures of the data to. Defaults to none.
+        out: Folder of all runs, in whose `data` folder data in memory is written.
         **options: The template's own options.
 
     Returns:
@@ -54,7 +57,7 @@ def check(
         UserError: there is no such data, it cannot be opened at all, or an option cannot be used.
     """
     began = time.perf_counter()
-    source = compose(source, target, text_column, image_column)
+    source = as_source(source, out, target, text_column, image_column)
     outputs = {"report": report, "fix": fix, "list_file": list_file, "figures": figures}
     require_possible(source, **outputs)
     trial = None
