@@ -10,11 +10,12 @@ from image_trees import add_images
 from maquette import cache_folder
 from maquette.datasets import digits, image_folder
 from maquette.errors import UserError
-from maquette.images import decoding, sized_images
+from maquette.images import decoding, pixel_files, sized_images
 from maquette.images.data import FileSplit
 from maquette.images.pixel_files import KeptPixels, pixel_writer
 from maquette.images.sized_images import SizedImages
 from maquette.pipeline import Examples
+from maquette.positioned_file import PositionedFile
 
 SHAPE = (20, 24, 3)
 IMAGE = 20 * 24 * 3  # bytes
@@ -163,6 +164,27 @@ def test_a_place_that_is_no_folder_is_refused_where_it_was_asked_for(pets, tmp_p
     monkeypatch.setenv("MAQUETTE_CACHE", "")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert opened(pets, SHAPE).shape == (28, *SHAPE)
+
+
+def test_a_cache_that_cannot_be_written_to_is_done_without(pets, monkeypatch):
+    def refuse(**where):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(pixel_files, "mkstemp", refuse)
+    images = opened(pets, SHAPE).on_disk("reading")
+    np.testing.assert_array_equal(everything(images), expected(images))
+
+
+def test_a_disk_that_fills_up_costs_no_more_than_the_cache(pets, cache, monkeypatch):
+    def refuse(file, position, data, write=PositionedFile.write):
+        if position > 10 * IMAGE:
+            raise OSError(28, "No space left on device")
+        write(file, position, data)
+
+    monkeypatch.setattr(PositionedFile, "write", refuse)
+    images = opened(pets, SHAPE)
+    assert 0 < len(images._kept.missing) < len(images.split)
+    np.testing.assert_array_equal(everything(images), expected(images))
 
 
 def test_half_of_the_free_disk_is_left_alone(pets, cache, monkeypatch):

@@ -102,7 +102,6 @@ class PixelWriter:
         self._layout = _Layout(shape, count)
         self._table = np.zeros(count, ROW)
         self._file = PositionedFile(path, "r+b")
-        self._file.extend(self._layout.size)
 
     def put(self, row: int, digest: bytes | np.ndarray, pixels: np.ndarray) -> None:
         """Write one image; where that fails, as on a full disk, the file will do without it.
@@ -122,6 +121,7 @@ class PixelWriter:
         numbers = *self.shape, len(self._table), zlib.crc32(table)
         head = HEADER.pack(MARK, DECODER, *numbers) + table
         self._file.write(0, head)
+        self._file.extend(self._layout.size)
         self._file.close()
         return f"{_prefix(self.shape)}{hashlib.sha256(head).hexdigest()[:24]}"
 
@@ -164,20 +164,31 @@ def pixel_writer(shape: Shape | None, count: int) -> Iterator[PixelWriter | None
         shape: of each image, `(height, width, channels)`; `None` to write none.
         count: how many there are.
     """
-    folder = cache_folder(FOLDER) if shape and count else None
-    if folder is None or not make_room(folder, _Layout(shape, count).size):
+    path = _new_file(_Layout(shape, count).size) if shape and count else None
+    if path is None:
         yield None
         return
-    handle, name = mkstemp(prefix=TEMPORARY, dir=folder)
-    os.close(handle)
     try:
-        writer = PixelWriter(Path(name), shape, count)
+        writer = PixelWriter(path, shape, count)
         yield writer
         with suppress(OSError):  # a full disk, or another process that made room
-            Path(name).replace(folder / writer.finish())
+            path.replace(path.with_name(writer.finish()))
     finally:
         with suppress(OSError):
-            Path(name).unlink()
+            path.unlink()
+
+
+def _new_file(size: int) -> Path | None:
+    """Return an empty file in the cache; `None` where there is no room, or no writing."""
+    folder = cache_folder(FOLDER)
+    try:
+        if folder is None or not make_room(folder, size):
+            return None
+        handle, name = mkstemp(prefix=TEMPORARY, dir=folder)
+    except OSError:
+        return None
+    os.close(handle)
+    return Path(name)
 
 
 class _Layout:
