@@ -26,7 +26,6 @@ EDITIONS = {
     "__main__": (),
     "callbacks.cosine_schedule": ("maquette.callbacks.cosine_schedule",),
     "checkpoints": (),
-    "contract": ("maquette.contract",),
     "data": ("maquette.sources",),
     "defaults": (),
     "evaluation": ("maquette.evaluation",),
