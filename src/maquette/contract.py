@@ -232,7 +232,14 @@ def _suitable(
 ) -> tuple[Task, Any]:
     """Return the first task that suits the data, which all of them open alike."""
     data = tasks[0].open(source, config, strict)
-    return next(task for task in tasks if task.suits(data)), data
+    task = next(task for task in tasks if task.suits(data))
+    for option in task.unused:
+        value, usual = getattr(config, option), type(config).model_fields[option].default
+        if value != usual:
+            what = task.name.replace("_", " ")
+            option = "--" + option.replace("_", "-")
+            raise UserError(f"{option} means nothing for {what}; leave it out; received {value!r}")
+    return task, data
 
 
 def single_stage(model: keras.Model, config: TemplateConfig, data: Any) -> Iterator[Stage]:

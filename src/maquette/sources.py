@@ -131,8 +131,6 @@ def open_source(
     """
     asked = Source.of(str(source))
     module = _opener(asked, kinds)
-    if not hasattr(module, "matches"):
-        return module.load()
     given = {"strict": strict, "kinds": kinds, **options, **asked.arguments()}
     data = _load_with_progress(module, asked.name, given)
     return replace(data, source=str(replace(asked, name=data.source)))
@@ -193,6 +191,8 @@ def _matching(name: str, kinds: Collection[str]) -> list[ModuleType]:
 
 def _load_with_progress(module: ModuleType, name: str, given: dict[str, Any]) -> Any:
     taken = {key: value for key, value in given.items() if key in _arguments(module)}
+    if not hasattr(module, "matches"):
+        return module.load(**taken)
     with progress_bar() as bar:
         task = bar.add_task(f"reading {Path(name).name}", total=None)
         return module.load(

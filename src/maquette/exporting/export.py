@@ -12,7 +12,7 @@ from typing import Any
 
 from maquette.errors import GateError, UserError
 from maquette.evaluation import open_run_data
-from maquette.exporting.callers.write import check_languages, write_callers
+from maquette.exporting.callers.write import check_languages, check_strings, write_callers
 from maquette.exporting.choosing import best, share
 from maquette.exporting.formats import (
     FORMATS,
@@ -110,8 +110,14 @@ def export(
     check_languages(caller)
     require_tensorflow()
     run = run if isinstance(run, Run) else Run(run)
+    if refused := [name for name in formats if name in run.task.not_in]:
+        what = run.task.name.replace("_", " ")
+        raise UserError(
+            f"{what} cannot be exported to {refused[0]}; leave out --formats {refused[0]}"
+        )
     if mediapipe:
         check_mediapipe(run.task.tensors(run.description))
+    check_strings(caller, run.task.tensors(run.description))
     write_demo = demo_writer(run, demo, litert, download)
     job = job_of(run, open_run_data(run), **labelling)
     with folder_written_whole(run.path / "export") as folder:

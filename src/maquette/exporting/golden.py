@@ -228,7 +228,7 @@ def _examples(part: dict[str, Any]) -> list[Example]:
 
 def _decoded(value: str, form: dict[str, Any]) -> np.ndarray:
     if form["type"] == "string":
-        return np.array([value], object)
+        return np.array([value], object).reshape(form["shape"])
     kind = np.dtype(form["type"]).newbyteorder("<")
     array = np.frombuffer(base64.b64decode(value, validate=True), kind)
     return array.reshape(form["shape"]).astype(form["type"])

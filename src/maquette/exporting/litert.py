@@ -52,13 +52,18 @@ class LiteRtFile:
                 {
                     "name": name,
                     "shape": [int(n) for n in detail["shape_signature"]],
-                    "type": np.dtype(detail["dtype"]).name,
+                    "type": type_name(np.dtype(detail["dtype"])),
                     "range": ranges.get(name),
                 }
                 for name, detail in details.items()
             ]
             for side, details in sides.items()
         }
+
+
+def type_name(kind: np.dtype) -> str:
+    """Return the name of a tensor's type, e.g. `"float32"` or `"string"`."""
+    return "string" if kind.kind in "OSU" else kind.name
 
 
 def custom_operators(path: Path) -> list[str]:

@@ -149,7 +149,10 @@ class Workshop:
         folder = self._folder / "calibration"
         folder.mkdir()
         for name in self.job.endpoints:
-            np.savez(folder / f"{name}.npz", **self.job.calibration[name].inputs)
+            inputs = self.job.calibration[name].inputs
+            # Strings of Python would be pickled.
+            plain = {k: v.astype(str) if v.dtype == object else v for k, v in inputs.items()}
+            np.savez(folder / f"{name}.npz", **plain)
         return folder
 
     def _judge(self, recipe: Recipe, path: Path, failure: str) -> Verdict:

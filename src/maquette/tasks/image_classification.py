@@ -44,6 +44,7 @@ class ImageClassification(Classification, ImageTask):
 
     Args:
         data: The source a template trains on by default.
+        unused: Options of the template that mean nothing for images.
     """
 
     data: str
@@ -51,6 +52,7 @@ class ImageClassification(Classification, ImageTask):
     monitor: str = "val_accuracy"
     mode: str = "max"
     score: str = "accuracy"
+    unused: tuple[str, ...] = ()
     ranges: ClassVar = {"image": (0, 255), "probabilities": (0, 1)}
     items: ClassVar = "images"
     web: ClassVar = WebPage("image_classification", ("classify",), IMAGE_SCRIPTS)

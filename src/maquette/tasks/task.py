@@ -99,6 +99,8 @@ class Task(ABC):
         lower_is_better: Names of the metrics that a better model has less of.
         tuned_by: Where nothing is monitored, the metric of `evaluate` that a search of options
             goes by; `None` where none can be compared between options.
+        not_in: Formats whose runtimes cannot hold its endpoints.
+        unused: Options of the template that mean nothing for this one of its tasks.
         web: The page of `maquette export --demo web`; `None` where there is none.
     """
 
@@ -112,6 +114,8 @@ class Task(ABC):
     ranges: ClassVar[dict[str, tuple[float, float]]] = {}
     lower_is_better: ClassVar[frozenset[str]] = frozenset()
     tuned_by: str | None = None
+    not_in: ClassVar[frozenset[str]] = frozenset()
+    unused: tuple[str, ...] = ()
     web: ClassVar[WebPage | None] = None
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["numbers", "image", "words", "classes"]
+Kind = Literal["numbers", "number", "string", "image", "words", "classes"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Tensor:
     Attributes:
         description: One sentence.
         kind: `"image"`: pixels, 0..255 going in, 0..1 coming out; `"words"`: word ids, 0 for
-            padding at the end; `"classes"`: a score for each label; `"numbers"`: anything else.
+            padding at the end; `"classes"`: a score for each label; `"number"` and `"string"`: one
+            of each in an example; `"numbers"`: anything else.
         labels: Names of the classes, in order.
         threshold: Score below which a class is not worth showing.
         words: The entries of the vocabulary, in the order of their ids.

@@ -7,6 +7,7 @@ import json
 from maquette.exporting.callers.ports import Called, Endpoint, Port, camel
 
 SUFFIX = ".js"
+TAKES_STRINGS = False  # The runtime has no tensors of them.
 ARRAYS = {"uint8": "Uint8Array", "int32": "Int32Array", "float32": "Float32Array"}
 
 
@@ -53,7 +54,7 @@ def _method(endpoint: Endpoint) -> str:
 
 def _type(port: Port) -> str:
     numbers = ARRAYS[port.type]
-    kinds = {"image": "CanvasImageSource | Uint8Array", "words": "string"}
+    kinds = {"image": "CanvasImageSource | Uint8Array", "words": "string", "number": "number"}
     return kinds.get(port.meaning.kind, numbers)
 
 
@@ -64,7 +65,8 @@ def _given(port: Port) -> str:
     if port.meaning.kind == "image":
         _, height, width, channels = port.shape
         return f"pixels({argument}, {width}, {height}, {channels})"
-    return f"{ARRAYS[port.type]}.from({argument})"
+    is_number = port.meaning.kind == "number"
+    return f"{ARRAYS[port.type]}.{'of' if is_number else 'from'}({argument})"
 
 
 def _result(endpoint: Endpoint) -> tuple[str, str, str]:
@@ -82,11 +84,12 @@ def _result(endpoint: Endpoint) -> tuple[str, str, str]:
 
 
 def _output_type(port: Port) -> str:
-    return "string[]" if port.meaning.kind == "words" else ARRAYS[port.type]
+    kinds = {"words": "string[]", "number": "number"}
+    return kinds.get(port.meaning.kind, ARRAYS[port.type])
 
 
 def _output(port: Port) -> str:
     array = f"outputs.{port.name}"
     if port.meaning.kind == "words":
         return f"Array.from({array}, (number) => this.words[number])"
-    return array
+    return f"{array}[0]" if port.meaning.kind == "number" else array

@@ -7,6 +7,7 @@ import json
 from maquette.exporting.callers.ports import Called, Endpoint, Port, camel
 
 SUFFIX = ".kt"
+TAKES_STRINGS = True
 
 
 def file_name(model: Called, kind: str) -> str:
@@ -55,7 +56,8 @@ def _method(endpoint: Endpoint) -> str:
 
 
 def _type(port: Port) -> str:
-    types = {"image": "Bitmap", "words": "String"}
+    types = {"image": "Bitmap", "words": "String", "string": "String"}
+    types["number"] = "Int" if port.type == "int32" else "Float"
     numbers = "IntArray" if port.type == "int32" else "FloatArray"
     return types.get(port.meaning.kind, numbers)
 
@@ -67,6 +69,11 @@ def _given(port: Port) -> str:
     if port.meaning.kind == "image":
         _, height, width, channels = port.shape
         return f"pixels({argument}, {width}, {height}, {channels})"
+    if port.meaning.kind == "string":
+        return f"arrayOf(arrayOf({argument}))"
+    if port.meaning.kind == "number":
+        kind = "int" if port.type == "int32" else "float"
+        return f"{_buffer(port)}.wrap({kind}ArrayOf({argument}))"
     return f"{_buffer(port)}.wrap({argument})"
 
 
@@ -94,11 +101,15 @@ def _listed(endpoint: Endpoint) -> str:
 def _output_type(port: Port) -> str:
     if port.meaning.kind == "words":
         return "List<String>"
+    if port.meaning.kind == "number":
+        return "Float"
     return "IntArray" if port.type == "int32" else "FloatArray"
 
 
 def _output(port: Port) -> str:
     array = f"{camel(port.name)}Out.array()"
+    if port.meaning.kind == "number":
+        return f"{array}[0]"
     return f"{array}.map {{ words[it] }}" if port.meaning.kind == "words" else array
 
 

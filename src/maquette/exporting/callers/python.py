@@ -8,6 +8,7 @@ import re
 from maquette.exporting.callers.ports import Called, Endpoint, Port
 
 SUFFIX = ".py"
+TAKES_STRINGS = True
 
 
 def file_name(model: Called, kind: str) -> str:
@@ -54,7 +55,8 @@ def _method(endpoint: Endpoint) -> str:
 
 
 def _type(port: Port) -> str:
-    return "str" if port.meaning.kind == "words" else "np.ndarray"
+    number = "int" if port.type == "int32" else "float"
+    return {"words": "str", "string": "str", "number": number}.get(port.meaning.kind, "np.ndarray")
 
 
 def _given(port: Port) -> str:
@@ -62,7 +64,10 @@ def _given(port: Port) -> str:
         return f"self.{'ids' if port.meaning.length else 'id_of'}({port.argument})"
     if port.meaning.kind == "image":
         return f"_pixels({port.argument}, {port.shape})"
-    return f"np.asarray({port.argument}, np.{port.type}).reshape({port.shape})"
+    kind = "object" if port.meaning.kind == "string" else f"np.{port.type}"
+    if port.meaning.kind in ("string", "number"):
+        return f"np.full({port.shape}, {port.argument}, {kind})"
+    return f"np.asarray({port.argument}, {kind}).reshape({port.shape})"
 
 
 def _result(endpoint: Endpoint) -> tuple[str, str, str]:
@@ -72,7 +77,8 @@ def _result(endpoint: Endpoint) -> tuple[str, str, str]:
         return "list[tuple[str, float]]", result, "Return labels and scores, best first."
     if len(endpoint.outputs) == 1:
         port = endpoint.outputs[0]
-        return "np.ndarray", _output(port), f"Return {port.returned}"
+        kind = "float" if port.meaning.kind == "number" else "np.ndarray"
+        return kind, _output(port), f"Return {port.returned}"
     entries = "".join(f'            "{port.name}": {_output(port)},\n' for port in endpoint.outputs)
     names = " and ".join(f"`{port.name}`" for port in endpoint.outputs)
     return "dict[str, Any]", f"{{\n{entries}        }}", f"Return {names}."
@@ -80,4 +86,6 @@ def _result(endpoint: Endpoint) -> tuple[str, str, str]:
 
 def _output(port: Port) -> str:
     array = f'outputs["{port.name}"][0]'
+    if port.meaning.kind == "number":
+        return f"float({array}.item())"
     return f"[self.words[number] for number in {array}]" if port.meaning.kind == "words" else array

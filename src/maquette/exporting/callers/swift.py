@@ -7,6 +7,7 @@ import json
 from maquette.exporting.callers.ports import Called, Endpoint, Port, camel
 
 SUFFIX = ".swift"
+TAKES_STRINGS = False  # The runtime has no tensors of them.
 
 
 def file_name(model: Called, kind: str) -> str:
@@ -51,7 +52,9 @@ def _method(endpoint: Endpoint) -> str:
 
 def _type(port: Port) -> str:
     numbers = "[Int32]" if port.type == "int32" else "[Float]"
-    return {"image": "CGImage", "words": "String"}.get(port.meaning.kind, numbers)
+    number = numbers.strip("[]")
+    types = {"image": "CGImage", "words": "String", "number": number}
+    return types.get(port.meaning.kind, numbers)
 
 
 def _given(port: Port) -> str:
@@ -61,7 +64,7 @@ def _given(port: Port) -> str:
     if port.meaning.kind == "image":
         _, height, width, channels = port.shape
         return f"try pixels({argument}, width: {width}, height: {height}, channels: {channels})"
-    return f"bytes({argument})"
+    return f"bytes([{argument}])" if port.meaning.kind == "number" else f"bytes({argument})"
 
 
 def _result(endpoint: Endpoint) -> tuple[str, str, str]:
@@ -81,6 +84,8 @@ def _result(endpoint: Endpoint) -> tuple[str, str, str]:
 def _output_type(port: Port) -> str:
     if port.meaning.kind == "words":
         return "[String]"
+    if port.meaning.kind == "number":
+        return "Float"
     return "[Int32]" if port.type == "int32" else "[Float]"
 
 
@@ -92,4 +97,6 @@ def _numbers(port: Port) -> str:
 def _output(port: Port) -> str:
     if port.meaning.kind == "words":
         return f"{_numbers(port)}.map {{ words[Int($0)] }}"
+    if port.meaning.kind == "number":
+        return f"{_numbers(port)}[0]"
     return _numbers(port)

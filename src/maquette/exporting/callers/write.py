@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from string import Template
@@ -14,6 +14,7 @@ from maquette.exporting.callers import javascript, kotlin, python, swift
 from maquette.exporting.callers.ports import Called, Port, called
 from maquette.exporting.golden import GOLDEN, Golden
 from maquette.exporting.metadata import Metadata
+from maquette.tasks.tensors import Tensor
 
 LANGUAGES: dict[str, Any] = {
     "kotlin": kotlin,
@@ -35,6 +36,23 @@ def check_languages(languages: Sequence[str]) -> None:
         if name not in LANGUAGES:
             known = ", ".join(LANGUAGES)
             raise UserError(f"no caller for {name!r}{nearest(name, LANGUAGES)}; there are {known}")
+
+
+def check_strings(languages: Sequence[str], tensors: Mapping[str, Tensor]) -> None:
+    """Raise a `UserError` for a language whose runtime lacks strings, where a model takes them.
+
+    Args:
+        languages: Which of `LANGUAGES`.
+        tensors: Meaning of inputs and outputs, by name.
+    """
+    named = next((name for name, tensor in tensors.items() if tensor.kind == "string"), None)
+    lacking = [name for name in languages if not LANGUAGES[name].TAKES_STRINGS]
+    if named is not None and lacking:
+        able = " and ".join(name for name, each in LANGUAGES.items() if each.TAKES_STRINGS)
+        raise UserError(
+            f"this model takes strings ({named}), and the runtime for {lacking[0]} has no tensors "
+            f"of them; those for {able} have, and a server's SavedModel takes them, too"
+        )
 
 
 def write_callers(
