@@ -81,7 +81,7 @@ def test_a_table_is_trained_on_from_the_command_line(command, table, tmp_path):
 
 def test_the_record_of_a_run_repeats_it(classes_run, tmp_path):
     again = maquette.train("mlp", config=classes_run.path / "config.yaml", out=tmp_path)
-    assert again.record["model_sha256"] == classes_run.record["model_sha256"]
+    assert again.record["state_sha256"] == classes_run.record["state_sha256"]
 
 
 def test_the_most_telling_column_is_worth_most(numbers_run):
