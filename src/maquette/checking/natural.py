@@ -33,8 +33,8 @@ def kind_of_data(data: Any) -> str:
 
 
 def rows_of(data: Any) -> Rows | None:
-    """Return the examples of labelled data; `None` for a text without labels."""
-    if not isinstance(data, LabelledData):
+    """Return the examples in classes; `None` for a text without labels and a table of numbers."""
+    if not isinstance(data, LabelledData) or not data.classes:
         return None
     noun = next((noun for cls, noun in NOUNS.items() if isinstance(data, cls)), "rows")
     return Rows.of(data, noun)
