@@ -35,20 +35,30 @@ def alike(thumbnails: Sequence[bytes]) -> np.ndarray:
     Returns:
         Positions, shape (pairs, 2), the lower one first, in order.
     """
-    from scipy.spatial import cKDTree
-
+    if len(thumbnails) < 2:
+        return np.empty((0, 2), np.intp)
     pixels = np.frombuffer(b"".join(thumbnails), np.uint8).reshape(len(thumbnails), -1)
     told = np.flatnonzero(pixels.std(axis=1) >= LEAST_SPREAD)
-    if len(told) < 2:
+    pixels, first, which = np.unique(pixels[told], axis=0, return_index=True, return_inverse=True)
+    same = np.stack([told[first[which.ravel()]], told], axis=1)
+    pairs = [same[same[:, 0] != same[:, 1]], told[first[_near(pixels)]]]
+    return np.unique(np.sort(np.concatenate(pairs), axis=1), axis=0)
+
+
+def _near(pixels: np.ndarray) -> np.ndarray:
+    """Return pairs of thumbnails, all of them different, that are near one another."""
+    from scipy.spatial import cKDTree
+
+    if len(pixels) < 2:
         return np.empty((0, 2), np.intp)
-    pixels = pixels[told]
     radius = _radius(pixels)
     low = np.concatenate([_directions(part) @ _frequencies() for part in _chunks(pixels)])
-    count = min(NEIGHBOURS, len(told))
+    count = min(NEIGHBOURS, len(pixels))
     _, found = cKDTree(low).query(low, k=count, distance_upper_bound=radius, workers=-1)
-    first, rank = np.nonzero((found < len(told)) & (found != np.arange(len(told))[:, None]))
-    pairs = np.unique(np.sort(np.stack([first, found[first, rank]], axis=1)), axis=0)
-    return told[pairs[_distances(pixels, pairs) <= radius]]
+    is_near = (found < len(pixels)) & (found != np.arange(len(pixels))[:, None])
+    one, rank = np.nonzero(is_near)
+    pairs = np.unique(np.sort(np.stack([one, found[one, rank]], axis=1), axis=1), axis=0)
+    return pairs[_distances(pixels, pairs) <= radius]
 
 
 def groups(pairs: np.ndarray, count: int) -> list[list[int]]:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-BANDS, PER_BAND = 12, 6
+BANDS, PER_BAND = 20, 5
 LEAST_IN_COMMON = 0.75  # of the pairs of words of both texts together
 FEWEST_WORDS = 5  # of shorter texts, many are alike by chance
 LARGEST_BAND = 50  # texts that agree in a band; of more, neighbours in order are compared
