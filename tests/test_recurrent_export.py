@@ -9,7 +9,7 @@ from keras.src import backend
 
 from maquette.exporting.convert import convert
 from maquette.exporting.litert import custom_operators
-from maquette.exporting.recurrent import phone_recurrence, recurrence
+from maquette.exporting.recurrent import STEPS_PER_TURN, phone_recurrence, recurrence
 from maquette.exporting.saved_model import write_saved_model
 
 BATCH, TIME, FEATURES, UNITS = 5, 7, 3, 4
@@ -55,6 +55,34 @@ def test_layer_answers_as_keras_does_with_and_without_a_mask(name):
         expected = layer(x, **options)
         with phone_recurrence():
             assert_same(layer(x, **options), expected)
+
+
+@pytest.mark.parametrize("fixed", [True, False])
+def test_sequences_of_any_length_are_read_to_their_end(fixed):
+    keras.utils.set_random_seed(1)
+    layer = keras.layers.Bidirectional(keras.layers.GRU(UNITS, return_sequences=True))
+    layer.build((None, None, FEATURES))
+    read = tf.function(lambda x, mask: layer(x, mask=mask), autograph=False)
+    x = np.random.default_rng(0).normal(size=(2, 9, FEATURES)).astype("float32")
+    for length in range(1, 10):
+        time = length if fixed else None
+        specs = tf.TensorSpec((None, time, FEATURES)), tf.TensorSpec((None, time), tf.bool)
+        there = tf.constant(np.arange(length) < np.array([[length], [length - 1]]))
+        part = tf.constant(x[:, :length])
+        with phone_recurrence():
+            assert_same(read.get_concrete_function(*specs)(part, there), layer(part, mask=there))
+
+
+def test_a_turn_of_the_loop_takes_several_steps():
+    layer = keras.layers.SimpleRNN(UNITS)
+    layer.build((None, None, FEATURES))
+    with phone_recurrence():
+        traced = tf.function(lambda x: layer(x), autograph=False).get_concrete_function(
+            tf.TensorSpec((None, None, FEATURES))
+        )
+    functions = traced.graph.as_graph_def().library.function
+    (steps,) = (n for f in functions if (n := sum(node.op == "Tanh" for node in f.node_def)))
+    assert steps == STEPS_PER_TURN > 1
 
 
 def test_images_over_time_are_read_as_keras_does():

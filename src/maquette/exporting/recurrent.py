@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from typing import Any
 from unittest import mock
 
 import keras
 import tensorflow as tf
 from keras.src import backend
+
+# What a loop hands on is float, and an int8 file quantises all of it anew in each turn. More steps
+# a turn make short sequences slower again: the runtime plans the memory of the whole turn.
+STEPS_PER_TURN = 4
 
 
 @contextmanager
@@ -18,7 +23,8 @@ def phone_recurrence(written_out: bool = False, met: set[str] | None = None) -> 
 
     Keras collects the outputs of the steps in a `TensorArray`, which TFLite lacks for a batch of
     any size, and on a GPU it calls cuDNN. What is traced inside this context computes the same in
-    a loop that carries plain tensors. Batch and time may be of any size.
+    a loop that carries plain tensors and takes some steps in each turn. Batch and time may be of
+    any size.
 
     `keras.ops.flip`, by which `Bidirectional` turns the backward outputs round, becomes a gather:
     the converter gives input and output of a reversal different int8 scales, but the bytes are
@@ -104,56 +110,113 @@ def recurrence(
         mask = None if mask is None else _swap_batch_and_time(mask)
     if mask is not None:
         mask = tf.cast(mask if len(mask.shape) == 3 else tf.expand_dims(mask, -1), tf.bool)
-    length = inputs.shape[0] if inputs.shape[0] is not None else tf.shape(inputs)[0]
 
-    def step(time: int | tf.Tensor, before: tf.Tensor, states: list) -> tuple[tf.Tensor, list]:
-        index = length - 1 - time if go_backwards else time
+    def one(x: tf.Tensor, states: list) -> tuple[tf.Tensor, list]:
         nested = keras.tree.pack_sequence_as(initial_states, states)
-        output, new = step_function(tf.gather(inputs, index), (*nested, *(constants or ())))
-        new = keras.tree.flatten(new)
-        if mask is None:
-            return output, new
-        real = tf.gather(mask, index)  # (batch, 1)
-        masked = tf.zeros((), output.dtype) if zero_output_for_mask else before
-        kept = [_where(real, a, b) for a, b in zip(new, states, strict=True)]
-        return _where(real, output, masked), kept
+        output, new = step_function(x, (*nested, *(constants or ())))
+        return output, keras.tree.flatten(new)
 
-    first, _ = step_function(inputs[0], (*initial_states, *(constants or ())))
+    steps = _Steps(one, inputs, mask, go_backwards, zero_output_for_mask)
+    states = keras.tree.flatten(initial_states)
+    first, _ = one(inputs[0], states)
     output = tf.zeros((tf.shape(inputs)[1], *first.shape[1:]), first.dtype)
     output = tf.ensure_shape(output, first.shape)
     # Calibration for int8 crashes on loops of one step.
     run = _steps_written_out if unroll or inputs.shape[0] == 1 else _loop
-    states = keras.tree.flatten(initial_states)
-    output, outputs, states = run(step, length, output, states, return_all_outputs)
+    output, outputs, states = run(steps, output, states, return_all_outputs)
     outputs = outputs if time_major else _swap_batch_and_time(outputs)  # (batch, time, ...)
     return output, outputs, keras.tree.pack_sequence_as(initial_states, states)
 
 
+@dataclass(frozen=True)
+class _Steps:
+    """The steps of a recurrent layer.
+
+    Args:
+        one: Maps the inputs of one step and a list of states to an output and states.
+        inputs: Shape `(time, batch, ...)`.
+        mask: Shape `(time, batch, 1)`, or `None`.
+        go_backwards: Whether the last step comes first.
+        zeros_for_mask: Whether masked steps return zeros, not the output before them.
+    """
+
+    one: Callable
+    inputs: tf.Tensor
+    mask: tf.Tensor | None
+    go_backwards: bool
+    zeros_for_mask: bool
+
+    @property
+    def count(self) -> int | tf.Tensor:
+        """How many there are; a tensor where it is not known yet."""
+        return tf.shape(self.inputs)[0] if self.inputs.shape[0] is None else self.inputs.shape[0]
+
+    def take(
+        self, times: tf.Tensor, output: tf.Tensor, states: list, early: bool = False
+    ) -> tuple[list, list]:
+        """Return the outputs of some steps, and the states after the last.
+
+        Args:
+            times: Of the steps.
+            output: Of the step before them.
+            states: After the step before them.
+            early: Whether times may be below 0; such steps leave output and states as they are.
+        """
+        count = times.shape[0]
+        index = self.count - 1 - times if self.go_backwards else times
+        index = tf.clip_by_value(index, 0, self.count - 1) if early else index
+        rows = tf.unstack(tf.gather(self.inputs, index), count)  # (batch, ...) each
+        real = None if self.mask is None else tf.gather(self.mask, index)  # (count, batch, 1)
+        if early:
+            begun = tf.reshape(times >= 0, (count, 1, 1))
+            real = begun if real is None else tf.logical_and(real, begun)
+        outputs = []
+        for x, there in zip(
+            rows, [None] * count if real is None else tf.unstack(real, count), strict=True
+        ):
+            output, states = self._step(x, there, output, states)
+            outputs.append(output)
+        return outputs, states
+
+    def _step(
+        self, x: tf.Tensor, real: tf.Tensor | None, before: tf.Tensor, states: list
+    ) -> tuple[tf.Tensor, list]:
+        output, new = self.one(x, states)
+        if real is None:
+            return output, new
+        masked = tf.zeros((), output.dtype) if self.zeros_for_mask else before
+        kept = [_where(real, a, b) for a, b in zip(new, states, strict=True)]
+        return _where(real, output, masked), kept
+
+
 def _steps_written_out(
-    step: Callable, length: int, output: tf.Tensor, states: list, keep_all: bool
+    steps: _Steps, output: tf.Tensor, states: list, keep_all: bool
 ) -> tuple[tf.Tensor, tf.Tensor, list]:
-    outputs = []
-    for time in range(length):
-        output, states = step(time, output, states)
-        outputs.append(output)
-    return output, tf.stack(outputs if keep_all else outputs[-1:]), states
+    outputs, states = steps.take(tf.range(steps.count), output, states)
+    return outputs[-1], tf.stack(outputs if keep_all else outputs[-1:]), states
 
 
 def _loop(
-    step: Callable, length: int | tf.Tensor, output: tf.Tensor, states: list, keep_all: bool
+    steps: _Steps, output: tf.Tensor, states: list, keep_all: bool
 ) -> tuple[tf.Tensor, tf.Tensor, list]:
+    length, fixed = steps.count, isinstance(steps.count, int)
+    count = min(STEPS_PER_TURN, length) if fixed else STEPS_PER_TURN
+    # The first turn begins so early that the last one ends with the last step.
+    start = -(-length % count)
     kept = [_no_outputs(length, output)] if keep_all else []
 
     def body(time: tf.Tensor, output: tf.Tensor, *carried: tf.Tensor) -> tuple:
         outputs, states = carried[: len(kept)], carried[len(kept) :]
-        new_output, new_states = step(time, output, list(states))
+        early = not fixed or start < 0
+        taken, new_states = steps.take(time + tf.range(count), output, list(states), early)
         # Scattering into place would be shorter, but is wrong in int8.
-        rolled = [tf.concat([each[1:], tf.expand_dims(new_output, 0)], 0) for each in outputs]
-        new, old = (new_output, *rolled, *new_states), (output, *carried)
-        return (time + 1, *(tf.ensure_shape(a, b.shape) for a, b in zip(new, old, strict=True)))
+        rolled = [tf.concat([each, tf.stack(taken)], 0)[count:] for each in outputs]
+        new, old = (taken[-1], *rolled, *new_states), (output, *carried)
+        return (time + count, *(tf.ensure_shape(a, b.shape) for a, b in zip(new, old, strict=True)))
 
+    begin = tf.convert_to_tensor(start, tf.int32)
     _, output, *carried = tf.while_loop(
-        lambda time, *_: time < length, body, (tf.constant(0), output, *kept, *states)
+        lambda time, *_: time < length, body, (begin, output, *kept, *states)
     )
     outputs = carried[0] if keep_all else tf.expand_dims(output, 0)
     return output, outputs, carried[len(kept) :]
