@@ -33,6 +33,8 @@ def quiet_stream(stream: int = 2) -> Iterator[None]:
 
 def load_tensorflow() -> None:
     """Import TensorFlow without the lines that its libraries print whatever the log level."""
+    if "tensorflow" in sys.modules:
+        return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _say_in_passing("loading TensorFlow ...")
     with quiet_stream():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -117,9 +118,8 @@ def _is_split(name: Any) -> bool:
 
 
 def _is_dataset(data: Any) -> bool:
-    import tensorflow as tf
-
-    return isinstance(data, tf.data.Dataset)
+    tensorflow = sys.modules.get("tensorflow")  # Without it there are no datasets of it.
+    return tensorflow is not None and isinstance(data, tensorflow.data.Dataset)
 
 
 def _is_frame(data: Any) -> bool:
