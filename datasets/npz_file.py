@@ -1,4 +1,4 @@
-"""Your own arrays: one .npz file of images, or of texts, with their labels.
+"""Your own arrays: one .npz file of images, texts or rows of numbers, with their labels.
 
 These names are known, and no others are needed:
 
@@ -7,15 +7,16 @@ These names are known, and no others are needed:
     classes                               names of the classes, where labels are numbers
 
 Images are (n, height, width) or (n, height, width, channels), of 0 to 255 or 0 to 1; texts are
-strings, (n,). Labels are numbers, strings or one-hot. `--target` names another array of labels.
-What is larger than memory is read from the disk as it is needed, if it was saved by `numpy.savez`.
+strings, (n,); rows are numbers, (n, columns). Labels are numbers, strings or one-hot. `--target`
+names another array of labels. What is larger than memory is read from the disk as it is needed, if
+it was saved by `numpy.savez`.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,11 +30,13 @@ from maquette.images.stored import ArrayStore, StoredSplit
 from maquette.left_out import LeftOut
 from maquette.sources import Source
 from maquette.splits import SPLIT_NAMES, UNDIVIDED, listed
+from maquette.tabular.data import TableData
+from maquette.tabular.dividing import from_rows
 from maquette.text.data import TextData, from_texts
 from maquette.text.reading import tidy
 from maquette.text.table_files import absolute, require_file
 
-KIND = ("images", "text")
+KIND = ("images", "text", "table")
 FORM = "arrays.npz"
 SUFFIX = ".npz"
 INPUTS, TARGETS, CLASSES = ("x", "images"), ("y", "labels"), ("classes", "class_names")
@@ -54,10 +57,9 @@ def matches(source: str) -> bool:
 
 
 def kind(source: Source, kinds: Collection[str]) -> str:
-    """Return "text" where the inputs are strings, "images" otherwise."""
+    """Return "text" where the inputs are strings, "table" where they are rows, or "images"."""
     file = _open(source.name)
-    is_text = file.dtypes[_pairs(file, source.target)[0].x].kind in STRINGS
-    return "text" if is_text and "text" in kinds else "images"
+    return _kind(file, _pairs(file, source.target)[0].x)
 
 
 def load(
@@ -67,16 +69,20 @@ def load(
     kinds: Collection[str] = KIND,
     target: str | None = None,
     open_set: bool = False,
-) -> ImageData | TextData:
+    columns: Sequence[str] = (),
+    task: str | None = None,
+) -> ImageData | TextData | TableData:
     """Read the arrays of a file.
 
     Args:
         source: path of the file.
         strict: refuse classes that cannot be learned, and texts that are empty.
         progress: called with the number of images looked at and their total.
-        kinds: which of "images" and "text" would do.
+        kinds: which of "images", "text" and "table" would do.
         target: name of the array of labels, without `_train` and `_test`.
         open_set: let each split have classes of its own.
+        columns: of a table, kinds of columns that the user chose.
+        task: of a table, "classification" or "regression".
 
     Raises:
         UserError: the file cannot be read, arrays are missing, or they do not fit each other.
@@ -85,23 +91,34 @@ def load(
     pairs = _pairs(file, target)
     for pair in pairs:
         _check_lengths(file, pair)
+    found = _kind(file, pairs[0].x)
+    if found not in kinds:
+        raise UserError(f"{file.path} holds {found}, and this takes {' or '.join(sorted(kinds))}")
+    labels = np.concatenate([one_each(file.array(p.y), f"{p.y} of {file.path}") for p in pairs])
     given = [pair.split for pair in pairs for _ in range(file.shapes[pair.x][0])]
     names = [f"{pair.x} {i}" for pair in pairs for i in range(file.shapes[pair.x][0])]
-    labels = np.concatenate([one_each(file.array(p.y), f"{p.y} of {file.path}") for p in pairs])
-    named = next((name for name in CLASSES if name in file), None)
-    texts = [str(name) for name in file.array(named)] if named else None
-    classes, indices = classes_and_indices(labels, str(file.path), texts)
-    is_text = file.dtypes[pairs[0].x].kind in STRINGS
-    wanted = "text" if is_text else "images"
-    if wanted not in kinds:
-        raise UserError(f"{file.path} holds {wanted}, and this takes {' or '.join(sorted(kinds))}")
-    if is_text:
+    if found == "table":
+        rows = _rows(file, pairs, labels, target or TARGETS[0])
+        return from_rows(str(file.path), rows, target or TARGETS[0], names, given, columns, task)
+    classes, indices = classes_and_indices(labels, str(file.path), _class_names(file))
+    if found == "text":
         return _texts(file, pairs, indices, classes, names, given, strict)
     whole, keys, shape, notes = _images(file, pairs, indices, names, progress)
     path = str(file.path)
     return assemble(
         path, whole, classes, given, keys, shape, notes, strict=strict, open_set=open_set
     )
+
+
+def _kind(file: ArrayFile, name: str) -> str:
+    if file.dtypes[name].kind in STRINGS:
+        return "text"
+    return "table" if len(file.shapes[name]) < 3 else "images"
+
+
+def _class_names(file: ArrayFile) -> list[str] | None:
+    name = next((name for name in CLASSES if name in file), None)
+    return None if name is None else [str(value) for value in file.array(name)]
 
 
 def _open(source: str) -> ArrayFile:
@@ -168,6 +185,25 @@ def _images(
             progress(position + 1, len(names))
     whole = StoredSplit(labels, names, np.arange(len(names)), store)
     return whole, keys, shapes.pop(), brightness.notes
+
+
+def _rows(
+    file: ArrayFile, pairs: list[Pair], labels: np.ndarray, target: str
+) -> list[dict[str, Any]]:
+    """Return rows of the numbers `x0`, `x1` and so on, and the target."""
+    inputs = [file.array(pair.x).reshape(file.shapes[pair.x][0], -1) for pair in pairs]
+    if len({array.shape[1] for array in inputs}) > 1:
+        raise UserError(f"{file.path}: {pairs[0].x} and {pairs[1].x} differ in their columns")
+    classes = _class_names(file)
+    if classes and labels.dtype.kind in "iu":
+        classes, indices = classes_and_indices(labels, str(file.path), classes)
+        labels = np.array(classes)[indices]
+    columns = [f"x{index}" for index in range(inputs[0].shape[1])]
+    values = (row for array in inputs for row in array.tolist())
+    return [
+        {**dict(zip(columns, row, strict=True)), target: label}
+        for row, label in zip(values, labels.tolist(), strict=True)
+    ]
 
 
 def _texts(

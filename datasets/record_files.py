@@ -22,15 +22,18 @@ from pathlib import Path
 from maquette.errors import UserError
 from maquette.images.class_folders import visible
 from maquette.images.data import ImageData
-from maquette.records.features import Fields, Named, described_features, fields_of, seen_features
-from maquette.records.loading import SplitShard, first_values, load_images, load_texts
+from maquette.quiet import load_tensorflow
+from maquette.records.features import Named, described_features, seen_features
+from maquette.records.loading import SplitShard, first_values
+from maquette.records.record_set import RecordSet
 from maquette.records.shards import is_shard, shard
 from maquette.sources import Source
 from maquette.splits import SPLIT_NAMES, UNDIVIDED, listed
+from maquette.tabular.data import TableData
 from maquette.text.data import TextData
 from maquette.text.table_files import absolute, require_file
 
-KIND = ("images", "text")
+KIND = ("images", "text", "table")
 FORM = "FOLDER/train-00000-of-00004.tfrecord"
 NUMBERED = re.compile(r"(?P<name>.+)-(?P<number>\d+)-of-(?P<count>\d+)")
 
@@ -44,60 +47,58 @@ def matches(source: str) -> bool:
 
 
 def kind(source: Source, kinds: Collection[str]) -> str:
-    """Return whether the records hold "images" or "text"."""
+    """Return whether the records hold "images", "text" or a "table"."""
     named = Named(source.target, source.text, source.image)
-    _, _, fields = _opened(source.name, kinds, named)
-    return fields.kind
+    return _opened(source.name).fields(kinds, named).kind
 
 
 def load(
     source: str,
     strict: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
     kinds: Collection[str] = KIND,
     target: str | None = None,
     text_column: str | None = None,
     image_column: str | None = None,
     open_set: bool = False,
-) -> ImageData | TextData:
+    columns: Sequence[str] = (),
+    task: str | None = None,
+) -> ImageData | TextData | TableData:
     """Go through all records once.
 
     Args:
         source: path of a file or a folder.
         strict: refuse examples of no use, and sets of which files are missing.
         progress: called with the number of examples read.
-        kinds: which of "images" and "text" would do.
+        kinds: which of "images", "text" and "table" would do.
         target: name of the feature that holds labels.
         text_column: name of the feature that holds texts.
         image_column: name of the feature that holds images.
-        open_set: let each split have classes of its own.
+        open_set: let each split have classes of its own; of images.
+        columns: kinds of columns that the user chose; of a table.
+        task: "classification" or "regression"; of a table.
 
     Raises:
         UserError: a file is missing or damaged, the features are not understood, there are too
             few examples, or `strict` and something would be left out.
     """
+    records = _opened(source)
+    if records.notes and strict:
+        raise UserError(f"{records.source}: {records.notes[0]}")
     named = Named(target, text_column, image_column)
-    path, shards, fields = _opened(source, kinds, named)
-    notes = _missing_notes([s.path for _, s in shards])
-    if notes and strict:
-        raise UserError(f"{path}: {notes[0]}")
-    if fields.kind == "text":
-        return load_texts(str(path), shards, fields, notes, strict, progress)
-    return load_images(str(path), shards, fields, notes, strict, open_set, progress)
+    return records.load(kinds, named, strict, open_set, columns, task, progress)
 
 
-def _opened(
-    source: str,
-    kinds: Collection[str],
-    named: Named,
-) -> tuple[Path, list[SplitShard], Fields]:
+def _opened(source: str) -> RecordSet:
     path = absolute(source)
     require_file(path)
+    load_tensorflow()
     files = _files(path) if path.is_dir() else [(UNDIVIDED, path)]
     shards = [SplitShard(split, shard(file)) for split, file in files]
     folder = path if path.is_dir() else path.parent
     features = described_features(folder) or seen_features(first_values(shards))
-    return path, shards, fields_of(features, folder, str(path), kinds, named)
+    notes = _missing_notes([file for _, file in files])
+    return RecordSet(str(path), shards, features, folder, notes)
 
 
 def _files(folder: Path) -> list[tuple[str, Path]]:

@@ -1,4 +1,4 @@
-"""Sets of tensorflow-datasets: images or texts, prepared before or downloaded now.
+"""Sets of tensorflow-datasets: images, texts or tables, prepared before or downloaded now.
 
     tfds:mnist                         all of its splits
     tfds:glue/sst2                     one of several configs
@@ -14,21 +14,24 @@ split, 15 % of train are held out; a set of one split is divided by us.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from maquette.errors import UserError, nearest
 from maquette.images.data import ImageData
-from maquette.records.features import Fields, Named, described_features, fields_of
-from maquette.records.loading import SplitShard, load_images, load_texts
+from maquette.quiet import load_tensorflow
+from maquette.records.features import Named, described_features
+from maquette.records.loading import SplitShard
 from maquette.records.prepared import SCHEME, Asked, opened_builder
+from maquette.records.record_set import RecordSet
 from maquette.records.shards import is_shard, shard
 from maquette.sources import Source
 from maquette.splits import SPLIT_NAMES, UNDIVIDED, listed
+from maquette.tabular.data import TableData
 from maquette.text.data import TextData
 
-KIND = ("images", "text")
+KIND = ("images", "text", "table")
 FORM = "tfds:NAME[/CONFIG][:SPLIT]"
 
 
@@ -38,57 +41,54 @@ def matches(source: str) -> bool:
 
 
 def kind(source: Source, kinds: Collection[str]) -> str:
-    """Return whether the set holds "images" or "text"."""
-    builder = opened_builder(Asked.of(source.name))
+    """Return whether the set holds "images", "text" or a "table"."""
     named = Named(source.target, source.text, source.image)
-    return _fields(builder, source.name, kinds, named).kind
+    return _opened(source.name).fields(kinds, named).kind
 
 
 def load(
     source: str,
     strict: bool = False,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
     kinds: Collection[str] = KIND,
     target: str | None = None,
     text_column: str | None = None,
     image_column: str | None = None,
     open_set: bool = False,
-) -> ImageData | TextData:
+    columns: Sequence[str] = (),
+    task: str | None = None,
+) -> ImageData | TextData | TableData:
     """Go through all examples of a set once.
 
     Args:
         source: its name, as in `tfds:mnist`.
         strict: refuse examples of no use, in place of leaving them out.
         progress: called with the number of examples read and their total.
-        kinds: which of "images" and "text" would do.
+        kinds: which of "images", "text" and "table" would do.
         target: name of the feature that holds labels.
         text_column: name of the feature that holds texts.
         image_column: name of the feature that holds images.
-        open_set: let each split have classes of its own.
+        open_set: let each split have classes of its own; of images.
+        columns: kinds of columns that the user chose; of a table.
+        task: "classification" or "regression"; of a table.
 
     Raises:
         UserError: there is no such set, it is not prepared and cannot be, or its features are not
             understood.
     """
+    named = Named(target, text_column, image_column)
+    return _opened(source).load(kinds, named, strict, open_set, columns, task, progress)
+
+
+def _opened(source: str) -> RecordSet:
     asked = Asked.of(source)
+    load_tensorflow()
     builder = opened_builder(asked)
-    fields = _fields(builder, source, kinds, Named(target, text_column, image_column))
     shards, total, notes = _shards(builder, asked)
-    if fields.kind == "text":
-        return load_texts(source, shards, fields, notes, strict, progress, total)
-    return load_images(source, shards, fields, notes, strict, open_set, progress, total)
-
-
-def _fields(
-    builder: Any,
-    source: str,
-    kinds: Collection[str],
-    named: Named,
-) -> Fields:
     folder = Path(builder.data_dir)
+    supervised = [key for key in builder.info.supervised_keys or () if isinstance(key, str)]
     features = described_features(folder)
-    supervised = [k for k in builder.info.supervised_keys or () if isinstance(k, str)]
-    return fields_of(features, folder, source, kinds, named, supervised)
+    return RecordSet(source, shards, features, folder, notes, supervised, total)
 
 
 def _shards(builder: Any, asked: Asked) -> tuple[list[SplitShard], int, list[str]]:

@@ -120,6 +120,18 @@ def test_models_that_compare_images_get_classes_that_they_never_saw(tmp_path):
     assert not seen[0] & seen[2]
 
 
+def test_rows_of_numbers_are_a_table(tmp_path):
+    rows = np.arange(80.0).reshape(40, 2)
+    path = save(tmp_path / "a.npz", x=rows, y=LABELS, classes=np.array(["no", "yes"]))
+    assert kind_of(path, {"images", "table"}) == "table"
+    data = open_source(path, {"images", "table"})
+    assert (data.classes, [column.name for column in data.columns]) == (("no", "yes"), ["x0", "x1"])
+    assert sizes(data) == {"train": 28, "validation": 6, "test": 6}
+    path = save(tmp_path / "a.npz", x=rows, price=np.arange(40) / 3)
+    assert open_source(f"{path}?target=price", {"table"}).classes == ()
+    assert "holds table, and this takes images" in refusal(open_images, f"{path}?target=price")
+
+
 def test_strings_are_texts(tmp_path):
     texts = np.array([f"text {i}" for i in range(39)] + [" "])
     path = save(tmp_path / "a.npz", x=texts, y=LABELS)

@@ -82,6 +82,18 @@ def test_texts_are_read_by_their_kind(tmp_path):
     assert "holds text, and this takes images" in refusal(open_images, path)
 
 
+def test_features_of_all_kinds_are_the_columns_of_a_table(tmp_path):
+    rows = [
+        {"age": index % 7, "job": ("cook", "smith")[index % 2], "pay": index / 4}
+        for index in range(40)
+    ]
+    path = write_records(tmp_path / "a.tfrecord", rows)
+    assert kind_of(f"{path}?target=pay", {"images", "table"}) == "table"
+    data = open_source(f"{path}?target=pay", {"table"})
+    assert (data.classes, sizes(data)) == ((), {"train": 28, "validation": 6, "test": 6})
+    assert {column.name for column in data.columns} == {"age", "job"}
+
+
 def test_features_and_names_of_classes_are_read_from_beside(tmp_path):
     path = write_records(tmp_path / "a.tfrecord", image_rows(PIXELS, "picture", "kind"))
     features = {

@@ -22,6 +22,11 @@ ANTS_AND_BEES = {
     "legs": np.int64,
 }
 ROWS = [{"photo": p, "insect": i % 2, "legs": 6 + i % 3} for i, p in enumerate(PIXELS)]
+FLOWERS = {
+    "petals": tfds.features.Tensor(shape=(2,), dtype=np.int64),
+    "kind": tfds.features.ClassLabel(names=["iris", "rose"]),
+    "scent": tfds.features.ClassLabel(names=["none", "sweet"]),
+}
 REVIEWS = {"text": tfds.features.Text(), "label": tfds.features.ClassLabel(names=["bad", "good"])}
 
 
@@ -33,6 +38,8 @@ def sets(request, tmp_path_factory):
     prepare(folder, "insects", ANTS_AND_BEES, splits, request.param)
     reviews = [{"text": f"text {i}", "label": i % 2} for i in range(40)]
     prepare(folder, "reviews", REVIEWS, {"train": reviews}, request.param)
+    petals = [{"kind": i % 2, "petals": [4 + i % 3, 3], "scent": i % 2} for i in range(40)]
+    prepare(folder, "flowers", FLOWERS, {"train": petals}, request.param)
     return folder
 
 
@@ -75,6 +82,13 @@ def test_parts_and_other_targets_can_be_named(data_dir):
     assert sum(sizes(open_images("tfds:insects:train[:50%]")).values()) == 20
     assert sum(sizes(open_images("tfds:insects:1.0.0:train+extra")).values()) == 52
     assert open_images("tfds:insects?target=legs").classes == ("6", "7", "8")
+
+
+def test_features_are_the_columns_of_a_table_where_one_is_wanted(data_dir):
+    data = open_source("tfds:flowers", {"images", "table"})
+    assert data.classes == ("iris", "rose")
+    rows = [row for split in data.splits.values() for row in split.rows]
+    assert {"kind": "rose", "petals_0": 5, "petals_1": 3, "scent": "sweet"} in rows
 
 
 def test_texts_come_undivided_where_there_is_one_split(data_dir):

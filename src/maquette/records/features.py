@@ -131,7 +131,7 @@ def fields_of(
             f"cannot tell which feature of {source} holds {lacking}; it has {_listed(features)}; "
             f"name it with {options}"
         )
-    return Fields(kind, inputs[kind], target, _class_names(folder, target))
+    return Fields(kind, inputs[kind], target, class_names(folder, target))
 
 
 def _inputs(features: Mapping[str, str], named: Named, told: str | None) -> dict[str, str | None]:
@@ -159,7 +159,8 @@ def _first(
     return next(named, known[0] if len(known) == 1 else None)
 
 
-def _class_names(folder: Path, feature: str) -> tuple[str, ...] | None:
+def class_names(folder: Path, feature: str) -> tuple[str, ...] | None:
+    """Return the names of the classes that a feature numbers, where a file has them."""
     path = folder / f"{feature.replace('/', '-')}.labels.txt"
     if not path.is_file():
         return None

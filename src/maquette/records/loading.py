@@ -177,8 +177,24 @@ def first_values(shards: Sequence[SplitShard]) -> Values:
     """
     for _, shard in shards:
         for record in shard.scan():
-            return _parsed(record, f"{shard.path}:0")
+            return parsed(record, f"{shard.path}:0")
     raise UserError(f"{shards[0].shard.path} has no records")
+
+
+def parsed(record: bytes, name: str) -> Values:
+    """Return the features of a record.
+
+    Args:
+        record: a serialized `tf.train.Example`.
+        name: where it stands, for messages.
+
+    Raises:
+        UserError: it is no such example.
+    """
+    try:
+        return values_of(record)
+    except ValueError as error:
+        raise UserError(f"{name} is {error}; TFRecords of these can be read") from None
 
 
 def _records(
@@ -189,7 +205,7 @@ def _records(
         starts.append(found.count)
         for index, record in enumerate(shard.scan()):
             name = f"{shard.path.name}:{index}"
-            values = _parsed(record, f"{shard.path}:{index}")
+            values = parsed(record, f"{shard.path}:{index}")
             position, found.count = found.count, found.count + 1
             if len(values.get(fields.target, [])) == 1 and _is_label(values[fields.target][0]):
                 yield _Record(position, split, name, values)
@@ -200,13 +216,6 @@ def _records(
 def _is_label(value: object) -> bool:
     # Sets whose test labels are secret have -1 there.
     return value != -1 and value != b""
-
-
-def _parsed(record: bytes, name: str) -> Values:
-    try:
-        return values_of(record)
-    except ValueError as error:
-        raise UserError(f"{name} is {error}; TFRecords of these can be read") from None
 
 
 def _inspected(
