@@ -137,7 +137,9 @@ def _table(samples: Iterable[str]) -> str:
 def _reworded(text: str, answers: Answers) -> str:
     """Return a text that speaks of the project in the place of maquette."""
     command = f"python -m {answers.package}"
-    text = text.replace(f"maquette train {answers.template}", f"{command} train")
+    # Of the commands of the card the first one alone: the others may name data that it cannot read.
+    commands = rf"(\n    maquette train {answers.template}\b.*)+"
+    text = re.sub(commands, f"\n    {command} train", text)
     text = re.sub(r"maquette (train|evaluate|predict|export|tune)\b", rf"{command} \1", text)
     text = text.replace('"maquette"', f'"{answers.package}"').replace("$package", answers.package)
     return re.sub(r"\b(maquette|project)\.(?=[a-z_]+)", f"{answers.package}.", text)
