@@ -40,6 +40,7 @@ KIND = ("images", "text", "table")
 FORM = "arrays.npz"
 SUFFIX = ".npz"
 INPUTS, TARGETS, CLASSES = ("x", "images"), ("y", "labels"), ("classes", "class_names")
+TARGET = "target"  # as the column of labels of arrays in memory is called
 STRINGS = "US"  # kinds of NumPy's dtypes
 
 
@@ -98,8 +99,9 @@ def load(
     given = [pair.split for pair in pairs for _ in range(file.shapes[pair.x][0])]
     names = [f"{pair.x} {i}" for pair in pairs for i in range(file.shapes[pair.x][0])]
     if found == "table":
-        rows = _rows(file, pairs, labels, target or TARGETS[0])
-        return from_rows(str(file.path), rows, target or TARGETS[0], names, given, columns, task)
+        column = target or TARGET
+        rows = _rows(file, pairs, labels, column)
+        return from_rows(str(file.path), rows, column, names, given, columns, task)
     classes, indices = classes_and_indices(labels, str(file.path), _class_names(file))
     if found == "text":
         return _texts(file, pairs, indices, classes, names, given, strict)

@@ -11,6 +11,7 @@ from image_trees import sizes
 from maquette import array_files
 from maquette.array_files import ArrayFile
 from maquette.images.unseen_classes import with_unseen_classes
+from maquette.python_data.as_source import as_source
 from maquette.sources import kind_of, open_source
 
 LABELS = np.arange(40) % 2
@@ -125,6 +126,8 @@ def test_rows_of_numbers_are_a_table(tmp_path):
     path = save(tmp_path / "a.npz", x=rows, y=LABELS, classes=np.array(["no", "yes"]))
     assert kind_of(path, {"images", "table"}) == "table"
     data = open_source(path, {"images", "table"})
+    in_memory = open_source(as_source((rows, LABELS), tmp_path), {"table"})
+    assert data.spec.target.name == in_memory.spec.target.name
     assert (data.classes, [column.name for column in data.columns]) == (("no", "yes"), ["x0", "x1"])
     assert sizes(data) == {"train": 28, "validation": 6, "test": 6}
     path = save(tmp_path / "a.npz", x=rows, price=np.arange(40) / 3)
