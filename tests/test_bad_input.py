@@ -63,7 +63,7 @@ def refusal(desk: Path, command) -> Callable[..., str]:
 
 
 MISTAKEN_WORDS = {
-    "lst": "no verb 'lst'; perhaps you meant 'list'; there are list, show, train",
+    "lst": "no verb 'lst'; perhaps you meant 'list'; there are list, show, check",
     "list --jsn": "unknown option --jsn; perhaps you meant '--json'; see maquette list --help",
     "list all": "unexpected 'all'; see maquette list --help",
     "show": "missing TEMPLATE, name of a template; see maquette show --help",
@@ -98,7 +98,7 @@ MISTAKEN_WORDS = {
 
 MISTAKEN_DATA = {
     "train mlp --data digts": (
-        "no data set or path 'digts'; perhaps you meant 'digits'; give a path, or one of digits,"
+        "no data set or path 'digts'; perhaps you meant 'digits'; give a path, or one of breast_cancer,"
     ),
     "train mlp --data ./animls": "animls; perhaps you meant 'animals'",
     "train mlp --data nothing": "nothing is empty; expected one sub-folder of images for each",
