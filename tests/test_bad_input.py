@@ -98,7 +98,7 @@ MISTAKEN_WORDS = {
 
 MISTAKEN_DATA = {
     "train mlp --data digts": (
-        "no data set or path 'digts'; perhaps you meant 'digits'; give a path, or one of breast_cancer,"
+        "no data set or path 'digts'; perhaps you meant 'digits'; give a path, or one of breast_"
     ),
     "train mlp --data ./animls": "animls; perhaps you meant 'animals'",
     "train mlp --data nothing": "nothing is empty; expected one sub-folder of images for each",
