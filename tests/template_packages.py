@@ -40,8 +40,8 @@ def hidden_layer(x, units, dropout):
 def ratings_template() -> str:
     """Return a template that needs another module of its package: a perceptron of ours, changed."""
     text = template_path("mlp").read_text(encoding="utf-8")
-    start, end = text.index("def hidden_layer("), text.index("def build(")
-    text = text[:start] + text[end:]
+    start = text.index("def hidden_layer(")
+    text = text[:start] + text[text.index("def ", start + 1) :]
     text = text.replace("Multilayer perceptron", "Ratings").replace("train mlp", "train ratings")
     return text.replace(
         "import keras\n", "import keras\nfrom acme.vision.blocks import hidden_layer\n"
