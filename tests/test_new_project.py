@@ -54,6 +54,11 @@ def test_a_project_has_all_that_its_owner_looks_for(files):
     assert b"$" not in files["README.md"].replace(b"$PWD", b"")
 
 
+def test_no_file_of_a_project_is_hidden_by_a_folder_of_its_name(files):
+    folders = {str(parent) for path in files for parent in Path(path).parents}
+    assert not folders & {path.removesuffix(".py") for path in files}
+
+
 def test_every_import_within_a_project_finds_what_it_names(files):
     texts = {path: content.decode() for path, content in files.items() if path.endswith(".py")}
     names = {path.removesuffix(".py").replace("/", "."): defined(t) for path, t in texts.items()}

@@ -31,7 +31,7 @@ EDITIONS = {
     "evaluation": ("maquette.evaluation",),
     "export": (),
     "generation.judge": ("maquette.generation.judge",),
-    "images": (
+    "image_data": (
         "maquette.images.data",
         "maquette.images.decoding",
         "maquette.images.sized_images",
