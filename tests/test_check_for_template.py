@@ -59,3 +59,13 @@ def test_data_that_a_template_cannot_open_is_refused(command):
     outcome = command("check", "digits", "--template", "bilstm")
     assert (outcome.code, np.size(outcome.out)) == (2, 1)
     assert "digits holds images" in outcome.err
+
+
+def test_inputs_out_of_the_range_of_the_model_are_told():
+    from maquette.checking.trial import Trial, _range_findings
+
+    trial = Trial.of("mlp", "digits", {"hidden_units": (8,)})
+    endpoints = trial.template.endpoints(trial.model)
+    for values, kinds in ((np.linspace(0, 255, 128), []), (np.linspace(-9, 9, 128), ["range"])):
+        found = _range_findings(trial.task, endpoints, values.reshape(2, 8, 8, 1))
+        assert [finding.kind.rpartition("_")[2] for finding in found] == kinds

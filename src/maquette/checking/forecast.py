@@ -19,12 +19,17 @@ from maquette.tasks.task import Task
 WARM_UP, TIMED = 3, 8
 LONGEST = 8.0  # seconds of timed steps of a stage
 LEAST, MOST = 0.8, 1.4  # how far the rest of a training was from its first steps
-AROUND = 8.0  # seconds for what comes before and after all stages: files, figures, the report
+AROUND = 15.0  # seconds for loading TensorFlow, saving, figures and the report
 READ_AT_ONCE = 64
 
 
 def forecast(
-    template: Template, config: TemplateConfig, task: Task, model: keras.Model, data: Any
+    template: Template,
+    config: TemplateConfig,
+    task: Task,
+    model: keras.Model,
+    data: Any,
+    opening: float,
 ) -> dict[str, Any]:
     """Return seconds and peak memory of a training, about.
 
@@ -34,6 +39,7 @@ def forecast(
         task: What the training is for.
         model: A fresh model. Its weights change.
         data: The opened data.
+        opening: Seconds that opening it took.
 
     Returns:
         `stages`, a row for each; `seconds`, the least and the most; `memory_mb`; `summary`.
@@ -42,7 +48,7 @@ def forecast(
     sizes = {name: len(task.examples(model, data, name)) for name in data.splits}
     reading, batch = _timed_reading(train)
     held = _held_bytes(train, sizes)
-    rows, seconds = [], 0.0
+    rows, seconds, judging = [], opening + AROUND, 0.0
     if held:
         seconds += reading * (sizes["train"] + sizes.get("validation", 0))
     for stage in template.stages(model, config, data):
@@ -59,7 +65,7 @@ def forecast(
             }
         )
         seconds += whole
-    seconds += AROUND
+    seconds += judging / max(sizes.get("validation", 1), 1) * sum(_judged(sizes).values())
     low, high = LEAST * seconds, MOST * seconds
     memory = _peak_memory() + held
     return {
@@ -69,6 +75,11 @@ def forecast(
         "summary": f"about {_spoken(low)} to {_spoken(high)}, if no stage ends early; "
         f"about {memory / 1e9:.1f} GB of memory",
     }
+
+
+def _judged(sizes: dict[str, int]) -> dict[str, int]:
+    """Return the splits that a finished model is judged on."""
+    return {split: count for split, count in sizes.items() if split != "train"}
 
 
 def _steps(stage: Stage, train: Examples) -> int:

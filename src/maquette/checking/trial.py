@@ -26,12 +26,13 @@ BLURRED = 0.5  # of the side that the model takes
 
 @dataclass
 class Trial:
-    """A template, its options, and the data as it opens it."""
+    """A template, its options, the data as it opens it, and the seconds that took."""
 
     template: Template
     config: TemplateConfig
     task: Task
     data: Any
+    opening: float
 
     @classmethod
     def of(cls, template: str, source: str, options: dict[str, Any]) -> Trial:
@@ -40,10 +41,10 @@ class Trial:
         Raises:
             UserError: an option or the data cannot be used.
         """
-        parts = load_template(template)
+        began, parts = time.perf_counter(), load_template(template)
         config = parts.Config(**options)
         task, data = parts.open(source, config, strict=False)
-        return cls(parts, config, task, data)
+        return cls(parts, config, task, data, time.perf_counter() - began)
 
     @cached_property
     def model(self) -> keras.Model:
@@ -55,11 +56,14 @@ class Trial:
     def findings(self) -> list[Finding]:
         """Return what the model's inputs and one batch tell."""
         batch = self.task.examples(self.model, self.data, "train").sample(BATCH)
-        return [*_range_findings(self.task, self.model, batch), *self._by_heart(batch)]
+        endpoints = self.template.endpoints(self.model)
+        ranges = _range_findings(self.task, endpoints, np.asarray(batch.x))
+        return [*ranges, *self._by_heart(batch)]
 
     def forecast(self) -> dict[str, Any]:
         """Return what a whole training would take, about."""
-        return forecast(self.template, self.config, self.task, self.model, self.data)
+        parts = (self.template, self.config, self.task, self.model, self.data)
+        return forecast(*parts, self.opening)
 
     def _by_heart(self, batch: Examples) -> list[Finding]:
         """Tell of a batch of a few examples that cannot be learned by heart."""
@@ -112,19 +116,28 @@ class _End(keras.callbacks.Callback):
         self.model.stop_training = is_low or time.monotonic() > self.end
 
 
-def _range_findings(task: Task, model: keras.Model, batch: Examples) -> list[Finding]:
+def _range_findings(
+    task: Task, endpoints: dict[str, keras.Model], values: np.ndarray
+) -> list[Finding]:
     """Tell of inputs out of the range that the model expects, or all the same."""
-    values = np.asarray(batch.x)
     if not np.issubdtype(values.dtype, np.number) or not values.size:
         return []
-    name = model.inputs[0].name
     findings, (lowest, highest) = [], (values.min(), values.max())
-    expected = task.ranges.get(name, (-np.inf, np.inf))
-    if not expected[0] <= lowest <= highest <= expected[1]:
-        message = f"values of {name} go from {lowest:.3g} to {highest:.3g}; {expected} is expected"
-        advice = "scale them as the template's card says"
-        findings.append(Finding("error", "out_of_range", message, (), advice))
+    for least, most in _expected(task, endpoints, values.shape[1:]):
+        if not least <= lowest <= highest <= most:
+            message = f"inputs go from {lowest:.3g} to {highest:.3g}; {least} to {most} is expected"
+            advice = "scale them as the template's card says"
+            findings.append(Finding("error", "out_of_range", message, (), advice))
     if lowest == highest:
-        message = f"all values of {name} are {lowest:.3g} in {len(values)} examples"
+        message = f"all inputs are {lowest:.3g} in {len(values)} examples"
         findings.append(Finding("error", "no_content", message, (), "nothing can be learned"))
     return findings
+
+
+def _expected(
+    task: Task, endpoints: dict[str, keras.Model], shape: tuple[int, ...]
+) -> list[tuple[float, float]]:
+    """Return the range of the endpoints' input that has the shape of an example, if one has."""
+    inputs = [tensor for endpoint in endpoints.values() for tensor in endpoint.inputs]
+    names = [tensor.name for tensor in inputs if tuple(tensor.shape[1:]) == tuple(shape)]
+    return [task.ranges[name] for name in names if name in task.ranges][:1]

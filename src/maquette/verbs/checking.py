@@ -53,9 +53,10 @@ def _print(result: Report) -> None:
         print_table(result.forecast["stages"], "A training of this")
         print(result.forecast["summary"])
     errors, warnings, notes = (len(result.of(name)) for name in ("error", "warning", "note"))
+    where = f" in {sum(result.counts.values())} examples" if result.counts else ""
     print(
-        f"{plural(errors, 'errors')}, {plural(warnings, 'warnings')}, {plural(notes, 'notes')} "
-        f"in {sum(result.counts.values())} examples, after {result.seconds:.0f} seconds"
+        f"{plural(errors, 'errors')}, {plural(warnings, 'warnings')}, {plural(notes, 'notes')}"
+        f"{where}, after {result.seconds:.0f} seconds"
     )
 
 
