@@ -56,7 +56,7 @@ class Config(TemplateConfig):
     learning_rate: PositiveFloat = 1e-3
     """Step size of the optimizer at the start; it falls to zero along a cosine."""
     patience: PositiveInt = 40
-    """Epochs without a better validation accuracy, or error, after which training ends."""
+    """Epochs without a better validation accuracy, of tables a better loss, after which it ends."""
     class_weights: bool = False
     """Weigh rare classes more, so that each class counts the same in the loss."""
 

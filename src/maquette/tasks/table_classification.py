@@ -43,8 +43,8 @@ class TableClassification(TableTask, Classification):
     data: str
     sample: str = "flats?target=taken"
     unused: tuple[str, ...] = ()
-    monitor: str = "val_accuracy"
-    mode: str = "max"
+    monitor: str = "val_loss"  # Of few rows an accuracy is a matter of chance.
+    mode: str = "min"
     score: str = "accuracy"
     predicts_number: ClassVar = False
     endpoint: ClassVar = "classify"
