@@ -3,6 +3,8 @@
 import hashlib
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
@@ -105,6 +107,33 @@ def test_the_saved_model_has_a_named_signature_with_named_tensors(exported):
         assert inputs["image"].shape.as_list() == [None, 8, 8, 1]
         assert inputs["image"].dtype == tf.uint8
         assert set(signature.structured_outputs) == {"probabilities"}
+
+
+def test_a_server_loads_the_saved_model_by_its_tag_from_a_numbered_folder(
+    exported, images, tmp_path
+):
+    version = tmp_path / "models" / "digits" / "1"  # as TensorFlow Serving wants it
+    shutil.copytree(exported.folder / "saved_model", version)
+    np.save(tmp_path / "images.npy", images)
+    script = """
+import sys
+sys.modules["maquette"] = None
+import numpy as np, tensorflow as tf
+model = tf.saved_model.load("models/digits/1", tags=["serve"])
+images = tf.constant(np.load("images.npy"))
+answers = [model.signatures[name](image=images) for name in ("serving_default", "classify")]
+np.savez("answers.npz", *[answer["probabilities"].numpy() for answer in answers])
+"""
+    words = [sys.executable, "-c", script]
+    subprocess.run(words, cwd=tmp_path, capture_output=True, check=True)
+    endpoint = exported.run.template.endpoints(exported.run.model)["classify"]
+    expected = np.asarray(endpoint.predict_on_batch({"image": images})["probabilities"])
+    for answer in np.load(tmp_path / "answers.npz").values():
+        np.testing.assert_allclose(answer, expected, atol=1e-6)
+
+
+def test_a_format_that_is_asked_for_twice_is_written_once(copied_run):
+    assert [row["format"] for row in maquette.export(copied_run, ["float32"] * 2)] == ["float32"]
 
 
 @pytest.mark.parametrize("count", [1, 5])

@@ -100,7 +100,8 @@ def export(
     """
     chooses = _chooses(quantize, budget)
     max_drop = max_drop if budget is None else share(budget)
-    if chooses and tuple(formats) == FORMATS:
+    formats = tuple(dict.fromkeys(formats))
+    if chooses and formats == FORMATS:
         formats = possible_formats()
     check(formats, max_drop, int8_io)
     if chooses and not set(formats) - {"saved_model", *GRAPHS}:
