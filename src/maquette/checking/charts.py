@@ -40,7 +40,7 @@ def write_charts(data: Any, known: Mapping[Path, ImageInfo], folder: Path) -> li
         UserError: the data has no classes.
     """
     rows = rows_of(data)
-    if rows is None:
+    if rows is None or not data.classes:
         raise UserError(f"{data.source} has no examples in classes to draw; leave out --figures")
     figures = {"classes": _balance(rows)}
     if isinstance(data, ImageData):

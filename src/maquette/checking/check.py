@@ -78,7 +78,7 @@ def check(
         source=data.source,
         kind=kind_of_data(data),
         counts=rows.sizes if rows else {},
-        classes=rows.per_class() if rows else {},
+        classes=rows.per_class() if rows and data.classes else {},
         findings=in_order(findings),
         notes=tuple(data.notes),
         forecast=trial.forecast() if trial else {},

@@ -16,10 +16,12 @@ from maquette.checking.images import image_findings
 from maquette.checking.kinds import path_of
 from maquette.checking.pictures import infos_of
 from maquette.checking.rows import Rows
+from maquette.checking.tables import table_findings
 from maquette.checking.texts import text_findings
 from maquette.images.data import ImageData
 from maquette.images.inspection import ImageInfo
 from maquette.splits import LabelledData
+from maquette.tabular.data import TableData
 from maquette.text.corpus import Corpus, RawCorpus
 from maquette.text.data import TextData
 
@@ -33,8 +35,8 @@ def kind_of_data(data: Any) -> str:
 
 
 def rows_of(data: Any) -> Rows | None:
-    """Return the examples in classes; `None` for a text without labels and a table of numbers."""
-    if not isinstance(data, LabelledData) or not data.classes:
+    """Return the examples of labelled data; `None` for a text without labels."""
+    if not isinstance(data, LabelledData):
         return None
     noun = next((noun for cls, noun in NOUNS.items() if isinstance(data, cls)), "rows")
     return Rows.of(data, noun)
@@ -52,9 +54,12 @@ def natural_findings(data: Any, known: Mapping[Path, ImageInfo]) -> list[Finding
         findings += folder_findings(path)
     rows = rows_of(data)
     if rows is not None:
-        findings += [*file_findings(data.left_out), *_of_classes(rows)]
+        findings += file_findings(data.left_out)
+        findings += _of_classes(rows) if data.classes else []
     if isinstance(data, ImageData):
         findings += image_findings(rows, infos_of(data, known))
+    elif isinstance(data, TableData):
+        findings += table_findings(rows, data)
     elif isinstance(data, TextData):
         texts = [text for split in data.splits.values() for text in split.texts]
         findings += text_findings(rows, texts, getattr(data, "length", None))

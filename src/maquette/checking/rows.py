@@ -15,7 +15,7 @@ class Rows:
 
     Attributes:
         names: what each example is called.
-        labels: class of each.
+        labels: class of each, or the number that is to be predicted.
         splits: split of each.
         sizes: number of examples of each split.
         noun: what the examples are, in the plural.
@@ -32,7 +32,7 @@ class Rows:
         names, labels, splits = [], [], []
         for split, examples in data.splits.items():
             names += examples.names
-            labels += [data.classes[label] for label in examples.labels]
+            labels += [data.classes[i] if data.classes else f"{i:g}" for i in examples.labels]
             splits += [split] * len(examples)
         sizes = {split: len(examples) for split, examples in data.splits.items()}
         return cls(names, labels, splits, sizes, noun)
