@@ -1,100 +1,135 @@
-"""Tables: columns that are constant, mostly missing, ids, or that give the target away."""
+"""Columns that give the target away or say nothing, values that are missing, rows seen twice."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from typing import Any
+import json
+from collections.abc import Sequence
 
-from maquette.checking.copies import copy_findings, same
-from maquette.checking.findings import Finding, singly
+import numpy as np
+
+from maquette.checking.copies import same
+from maquette.checking.findings import Finding, Item, plural, singly
 from maquette.checking.rows import Rows
-from maquette.tabular.data import TableData
+from maquette.tabular.columns import Column
+from maquette.tabular.data import Row, TableData
+from maquette.tabular.values import is_missing
 
-MOSTLY, TELLING, USUAL_SHARE = 0.5, 0.98, 0.9
-FEWEST_ALIKE = 3  # rows with one value, for it to tell anything
-ALL_DIFFERENT = 0.95
-ADVICE = {
-    "constant_column": "it tells nothing; remove it",
-    "mostly_missing": "what it tells is whether a value is there; look whether that is meant",
-    "id_column": "each row has another value: a model learns rows by heart from it; remove it",
-    "target_leak": "it may be known only after what is to be predicted; if so, remove it",
-}
-MESSAGES = {
-    "constant_column": "columns with one value only",
-    "mostly_missing": "columns of which most values are missing",
-    "id_column": "columns that number or name the rows",
-    "target_leak": "columns that alone tell the target",
-}
+LOOKED_AT = 3000  # training rows
+FEWEST_LOOKED_AT = 30
+FOLDS, LEAVES = 3, 64
+GIVES_AWAY = 0.99  # of what there is to know of the target
+MOSTLY_MISSING = 0.5
+USUALLY_DIFFERENT = 0.9  # share of different rows in a split, from which equal ones are no chance
 
 
 def table_findings(rows: Rows, data: TableData) -> list[Finding]:
-    """Return what the columns and rows of a table tell.
+    """Return what the columns and the rows of a table tell.
 
     Args:
         rows: all examples.
         data: the table.
     """
     values = [row for split in data.splits.values() for row in split.rows]
-    target = data.target.name
-    names = [name for name in dict.fromkeys(n for row in values for n in row) if name != target]
-    faults: dict[str, dict[str, str]] = defaultdict(dict)
-    for name in names:
-        kind, detail = _fault([_plain(row.get(name)) for row in values], rows.labels, name)
-        if kind:
-            faults[kind][name] = detail
-    findings = [
-        Finding(
-            "error" if kind == "target_leak" else "warning",
-            kind,
-            f"{MESSAGES[kind]}: {len(columns)}",
-            singly([*columns], [*columns.values()]),
-            ADVICE[kind],
-        )
-        for kind, columns in faults.items()
+    return [
+        *_leaks(data),
+        *_odd_values(data),
+        *_missing(data, values),
+        *_left_out(data),
+        *_across(rows, values),
     ]
-    keys = [repr([_plain(row.get(name)) for name in names]) for row in values]
-    return findings + copy_findings(rows, same(keys), near=False)
 
 
-def _fault(values: list[str], labels: list[str], name: str) -> tuple[str, str]:
-    """Return the kind of what is wrong with a column, and what shows it; empty where nothing is."""
-    given = [value for value in values if value]
-    counts = Counter(given)
-    if given and len(given) < MOSTLY * len(values):
-        return "mostly_missing", f"{1 - len(given) / len(values):.0%} missing"
-    if len(counts) <= 1:
-        return "constant_column", next(iter(counts), "all missing")
-    if len(counts) >= ALL_DIFFERENT * len(given):
-        return ("id_column", f"{len(counts)} different") if _names_rows(given, name) else ("", "")
-    share = _told(values, labels)
-    if share >= TELLING and Counter(labels).most_common(1)[0][1] <= USUAL_SHARE * len(labels):
-        return "target_leak", f"right in {share:.1%} of the rows"
-    return "", ""
-
-
-def _names_rows(values: list[str], name: str) -> bool:
-    """Return whether values that are all different are numbers in a row, or called an id."""
-    is_called = name.casefold() in ("id", "index", "key", "uuid") or name.casefold().endswith("_id")
-    if not all(value.isdigit() for value in values):
-        return is_called
-    numbers = [int(value) for value in values]
-    return is_called or max(numbers) - min(numbers) < 1.2 * len(numbers)
-
-
-def _told(values: list[str], labels: list[str]) -> float:
-    """Return the share of rows whose label the other rows of the same value tell."""
-    by_value: dict[str, Counter] = defaultdict(Counter)
-    for value, label in zip(values, labels, strict=True):
-        by_value[value][label] += 1
-    if len(set(labels)) > len(labels) / 2:  # numbers to be predicted
-        return 0.0
-    frequent = (counts for counts in by_value.values() if counts.total() >= FEWEST_ALIKE)
-    return sum(max(counts.values()) for counts in frequent) / len(labels)
-
-
-def _plain(value: Any) -> str:
-    if value is None or value != value:
-        return ""
-    return (
-        str(int(value)) if isinstance(value, float) and value.is_integer() else str(value).strip()
+def _leaks(data: TableData) -> list[Finding]:
+    """Tell of columns from which alone the target follows, by a small decision tree on each."""
+    train = data.splits["train"]
+    rows = train.subset(np.linspace(0, len(train) - 1, min(len(train), LOOKED_AT)).astype(int))
+    if len(rows) < FEWEST_LOOKED_AT or len(set(rows.labels.tolist())) < 2:
+        return []
+    scores = {column.name: _score(column, data, rows.rows, rows.labels) for column in data.columns}
+    items = tuple(
+        Item((name,), f"tells {score:.1%} of {data.target.name!r} by itself")
+        for name, score in scores.items()
+        if score >= GIVES_AWAY
     )
+    if not items:
+        return []
+    message = f"{plural(len(items), 'columns')} from which alone the target follows"
+    advice = (
+        "if it is not known when predicting, leave it out: "
+        f"--columns {items[0].names[0]}=ignore; else a rule would do in place of a network"
+    )
+    return [Finding("error", "target_leak", message, items, advice)]
+
+
+def _score(column: Column, data: TableData, rows: Sequence[Row], labels: np.ndarray) -> float:
+    """Return what a column alone tells of the target: of unseen rows, 0 as guessed and 1 all."""
+    from sklearn.model_selection import cross_val_predict
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    codes = column.codes([row.get(column.name) for row in rows], data.vocabulary)
+    tree = (DecisionTreeClassifier if data.classes else DecisionTreeRegressor)(
+        max_leaf_nodes=LEAVES, random_state=0
+    )
+    order = np.random.default_rng(0).permutation(len(labels))  # Files are often sorted.
+    labels = labels[order]
+    predicted = cross_val_predict(tree, codes[order], labels, cv=FOLDS)
+    if not data.classes:
+        return 1 - float(np.var(labels - predicted) / np.var(labels))
+    wrong = np.mean(predicted != labels)
+    guessed_wrong = 1 - np.bincount(labels).max() / len(labels)
+    return 1 - float(wrong / guessed_wrong)
+
+
+def _odd_values(data: TableData) -> list[Finding]:
+    odd = {name: f.reason for name, f in data.findings.items() if f.reason and f.kind != "ignore"}
+    if not odd:
+        return []
+    message = f"{plural(len(odd), 'columns')} with values of another kind, taken as missing"
+    advice = "mend the values, or name the kind: --columns COLUMN=category"
+    return [
+        Finding("warning", "odd_values", message, singly(list(odd), list(odd.values())), advice)
+    ]
+
+
+def _missing(data: TableData, values: Sequence[Row]) -> list[Finding]:
+    shares = {
+        column.name: sum(is_missing(row.get(column.name)) for row in values) / len(values)
+        for column in data.columns
+    }
+    found = {
+        "mostly_missing": ("warning", "mostly without values", MOSTLY_MISSING, 1.0),
+        "missing_values": ("note", "with missing values", 0.0, MOSTLY_MISSING),
+    }
+    findings = []
+    for kind, (severity, what, low, high) in found.items():
+        lacking = {name: share for name, share in shares.items() if low < share <= high}
+        if lacking:
+            items = singly(list(lacking), [f"{share:.0%} missing" for share in lacking.values()])
+            message = f"{plural(len(lacking), 'columns')} {what}"
+            findings.append(Finding(severity, kind, message, items))
+    return findings
+
+
+def _left_out(data: TableData) -> list[Finding]:
+    left_out = {name: f.reason for name, f in data.findings.items() if f.kind == "ignore"}
+    if not left_out:
+        return []
+    message = f"{plural(len(left_out), 'columns')} of no use, left out"
+    items = singly(list(left_out), list(left_out.values()))
+    return [Finding("note", "column_left_out", message, items)]
+
+
+def _across(rows: Rows, values: Sequence[Row]) -> list[Finding]:
+    """Tell of rows to be judged by that are in train as well, where rows are usually different."""
+    keys = [json.dumps(row, sort_keys=True, default=str) for row in values]
+    groups = [group for group in same(keys) if len({rows.splits[i] for i in group}) > 1]
+    different = len(set(zip(rows.splits, keys, strict=True)))
+    if not groups or different < USUALLY_DIFFERENT * len(rows):
+        return []
+    items = tuple(
+        Item(tuple(rows.named(group)), places=tuple(rows.splits[i] for i in group))
+        for group in groups
+    )
+    message = f"{plural(len(groups), 'rows')} in more than one split"
+    advice = "the score counts what was learned by heart: leave them out of train"
+    return [Finding("warning", "rows_across_splits", message, items, advice)]
