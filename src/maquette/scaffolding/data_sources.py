@@ -58,7 +58,7 @@ def usable(template: str) -> dict[str, DataSource]:
     every = data_sources()
     named = every.get(default_data(template))
     kinds = {kind for source in every.values() for kind in source.kinds}
-    kinds &= {*_task_words(template), *(named.kinds if named else ())}
+    kinds &= {*_task_kinds(template), *(named.kinds if named else ())}
     return {name: source for name, source in every.items() if kinds & {*source.kinds}}
 
 
@@ -110,16 +110,25 @@ def _read(path: Path) -> DataSource | None:
     return DataSource(path.stem, kinds, card, "matches" in functions, told.get("LAST", False))
 
 
-def _task_words(template: str) -> list[str]:
-    """Return the strings in the files of the tasks that a template imports."""
+def _task_kinds(template: str) -> list[str]:
+    """Return the kinds of data that the tasks which a template imports declare."""
     trees = (ast.parse(file.read_text(encoding="utf-8")) for file in _task_files(template))
-    nodes = (node for tree in trees for node in ast.walk(tree))
-    return [n.value for n in nodes if isinstance(n, ast.Constant) and isinstance(n.value, str)]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    declared = [
+        n for n in nodes if isinstance(n, ast.AnnAssign) and ast.unparse(n.target) == "kinds"
+    ]
+    words = [each for node in declared for each in ast.walk(node)]
+    return [n.value for n in words if isinstance(n, ast.Constant) and isinstance(n.value, str)]
 
 
 def _task_files(template: str) -> list[Path]:
-    """Return the files of the tasks that a template imports."""
-    tree = ast.parse(template_path(template).read_text(encoding="utf-8"))
-    imported = (node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom))
-    files = (file_of(module) for module in imported if ".tasks." in module)
-    return [file for file in files if file is not None]
+    """Return the files of the tasks that a template imports, and of those they derive from."""
+    found, waiting = [], [template_path(template)]
+    while waiting:
+        tree = ast.parse(waiting.pop().read_text(encoding="utf-8"))
+        imported = (node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom))
+        files = (file_of(module) for module in imported if ".tasks." in module)
+        new = [file for file in files if file is not None and file not in found]
+        found += new
+        waiting += new
+    return found

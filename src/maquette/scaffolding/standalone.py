@@ -10,15 +10,18 @@ from importlib.metadata import requires
 
 from packaging.requirements import Requirement
 
+from maquette.errors import UserError
 from maquette.gallery import template_path
 from maquette.samples import SAMPLES
 from maquette.scaffolding.answers import Answers
+from maquette.scaffolding.card import default_data
 from maquette.scaffolding.closure import Closure
-from maquette.scaffolding.data_sources import data_sources, needed, sample_of
+from maquette.scaffolding.data_sources import DataSource, data_sources, needed, sample_of
 from maquette.scaffolding.emission import Emission
 from maquette.scaffolding.layout import Layout
 from maquette.scaffolding.modules import Module
 from maquette.scaffolding.parts import Code, source_text
+from maquette.sources import kind_of
 
 MODEL, DATA, TESTS = "project.model", "project.data", "project.tests.test_model"
 # Files of `sources/standalone`, and the module of maquette in whose place each stands.
@@ -92,6 +95,7 @@ def _closure(answers: Answers, samples: Iterable[str]) -> Closure:
     template = template_path(answers.template).read_text(encoding="utf-8")
     is_recurrent = any(re.search(rf"\b{layer}\b", template) for layer in RECURRENT)
     sources = needed(answers.template, answers.data)
+    _require_default_task(template, answers, sources)
     embedded = [source.name for source in sources if not source.opens_paths]
     test_data = next(iter(embedded), sample_of(answers.template))
     if test_data not in embedded:
@@ -108,6 +112,19 @@ def _closure(answers: Answers, samples: Iterable[str]) -> Closure:
     for root in (MODEL, "project.__main__", TESTS):
         closure.need_all(root)
     return closure
+
+
+def _require_default_task(template: str, answers: Answers, sources: list[DataSource]) -> None:
+    """Make sure that the data is for the template's default task, which alone is carried."""
+    usual = data_sources().get(default_data(answers.template))
+    if usual is None or not re.search(r"^TASKS\b", template, re.MULTILINE):
+        return
+    kind = kind_of(answers.data, {kind for source in sources for kind in source.kinds})
+    if kind not in usual.kinds:
+        raise UserError(
+            f"a standalone project of {answers.template} takes {' or '.join(usual.kinds)}; "
+            f"for {answers.data} make one without --standalone"
+        )
 
 
 def _with_sources(text: str, names: list[str]) -> str:
