@@ -63,7 +63,7 @@ def _leaks(data: TableData) -> list[Finding]:
 
 def _score(column: Column, data: TableData, rows: Sequence[Row], labels: np.ndarray) -> float:
     """Return what a column alone tells of the target: of unseen rows, 0 as guessed and 1 all."""
-    from sklearn.model_selection import cross_val_predict
+    from sklearn.model_selection import KFold, cross_val_predict
     from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
     codes = column.codes([row.get(column.name) for row in rows], data.vocabulary)
@@ -72,7 +72,7 @@ def _score(column: Column, data: TableData, rows: Sequence[Row], labels: np.ndar
     )
     order = np.random.default_rng(0).permutation(len(labels))  # Files are often sorted.
     labels = labels[order]
-    predicted = cross_val_predict(tree, codes[order], labels, cv=FOLDS)
+    predicted = cross_val_predict(tree, codes[order], labels, cv=KFold(FOLDS))
     if not data.classes:
         return 1 - float(np.var(labels - predicted) / np.var(labels))
     wrong = np.mean(predicted != labels)
