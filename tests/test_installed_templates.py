@@ -23,6 +23,7 @@ from maquette.gallery import (
     template_package,
     template_path,
 )
+from maquette.scaffolding.trained import Trained
 
 CARD = '"""Mean: the average of what it saw."""\n'
 BOMB = "raise SystemExit('it was run')\n"
@@ -229,3 +230,9 @@ def test_a_run_keeps_to_its_package_where_another_has_the_name(run: Path, target
     fake_install(target, "other", {"ratings": "other.ratings"}, {"other/ratings.py": CARD})
     with pytest.raises(UserError, match=r"came from acme-models 1\.2"):
         maquette.evaluate(run)
+
+
+@pytest.mark.usefixtures("importable")
+def test_a_project_from_a_run_keeps_to_the_package_of_the_run(run: Path, target: Path):
+    fake_install(target, "other", {"ratings": "other.ratings"}, {"other/ratings.py": CARD})
+    assert Trained.of(run).template == "acme_models.ratings"

@@ -14,6 +14,7 @@ from maquette.files import sha256, write_text
 from maquette.run import MODEL, Run
 from maquette.run_record import RECORD
 from maquette.scaffolding.answers import Answers
+from maquette.template_files import recorded_template
 
 LEFT_BEHIND = ("report.html", "state")
 
@@ -47,8 +48,12 @@ class Trained:
 
     @property
     def template(self) -> str:
-        """Name of its template."""
-        return self.record["template"]
+        """Name by which its template is found here.
+
+        Raises:
+            UserError: it came from a package that is not installed.
+        """
+        return recorded_template(self.record)
 
     @property
     def name(self) -> str:
