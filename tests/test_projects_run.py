@@ -121,6 +121,20 @@ def test_a_standalone_search_writes_the_best_options(standalone):
     assert len(list((standalone / "saved_models").glob("tune-*"))) == 2
 
 
+def test_a_model_may_have_an_option_of_the_name_of_a_verb_s_own(tmp_path):
+    project = maquette.new("siamese", tmp_path / "my-app", standalone=True, git=False)
+    (project / "config.yaml").write_text("trials: 7\n")
+    (project / "ask.py").write_text(
+        "from my_app.__main__ import parser\n"
+        "from my_app.options import read_options\n"
+        "given = vars(parser().parse_args(['train', '--ways', '5']))\n"
+        "asked = read_options({k: given[k] for k in ('config', 'ways')})\n"
+        "assert (asked.config.trials, asked.config.ways) == (7, 5)\n"
+        "assert parser().parse_args(['tune', '--trials', '3']).trials == 3\n"
+    )
+    assert (done := run_module(project, "ask")).returncode == 0, done.stderr[-2000:]
+
+
 WRONG = {
     "train --data nowhere": "no data 'nowhere'; give a path or digits",
     "train --epochs 0": "epochs should be greater than 0; received '0'",
