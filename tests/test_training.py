@@ -190,7 +190,7 @@ def test_the_option_class_weights_weighs_the_classes_of_the_data():
 
 def test_a_monitored_value_that_the_model_lacks_is_named(train, monkeypatch, tmp_path):
     task = mlp.ImageClassification(data="digits", monitor="val_f1")
-    monkeypatch.setattr(mlp, "TASK", task)
+    monkeypatch.setattr(mlp, "TASKS", (task,))
     with pytest.warns(match="val_f1"), pytest.raises(maquette.UserError, match="no 'val_f1'"):
         train(epochs=1)
     assert_nothing_left(tmp_path)
