@@ -19,8 +19,9 @@ from maquette.errors import UserError
 from maquette.images.class_folders import IMAGES, visible
 from maquette.images.data import ImageData
 from maquette.images.listed import ListedImage, open_listed, path_of
+from maquette.paths import absolute
 from maquette.splits import SPLIT_NAMES, UNDIVIDED, listed
-from maquette.text.table_files import absolute, label_of, numbered_rows, require_column
+from maquette.text.table_files import label_of, numbered_rows, require_column
 from maquette.text.tables import read_table
 
 KIND = "images"

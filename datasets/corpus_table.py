@@ -11,10 +11,10 @@ import hashlib
 from collections.abc import Callable
 
 from maquette.errors import UserError
+from maquette.paths import absolute
 from maquette.text.corpus import RawCorpus
 from maquette.text.reading import tidy
 from maquette.text.table_files import (
-    absolute,
     files_by_split,
     left_out_notes,
     names_tables,

@@ -25,6 +25,7 @@ import numpy as np
 
 from maquette.errors import UserError
 from maquette.images.data import ArraySplit, ImageData, digests_in_shape
+from maquette.paths import absolute
 from maquette.splits import divide, fingerprint, imbalance_notes, repeat_notes
 
 KIND = "images"
@@ -44,7 +45,7 @@ CHUNK = 1 << 20
 def matches(source: str) -> bool:
     """Return whether `source` is a folder that holds images in an IDX file."""
     try:
-        return any(match["content"].lower() == "images" for match in _idx_files(_folder(source)))
+        return any(match["content"].lower() == "images" for match in _idx_files(absolute(source)))
     except OSError:
         return False
 
@@ -65,7 +66,7 @@ def load(
     Raises:
         UserError: a file is missing or damaged, or two files do not fit each other.
     """
-    folder = _folder(source)
+    folder = absolute(source)
     files = _by_content(folder)
     arrays = {}
     for name, path in files.items():
@@ -119,10 +120,6 @@ def _read_array(file: IO[bytes], path: Path, dimensions: int) -> np.ndarray:
         has = "more" if len(content) > expected else f"{len(content)}"
         raise UserError(f"{path} holds {has} bytes, its header tells of {expected}; shape {shape}")
     return np.frombuffer(content, np.uint8).reshape(shape)
-
-
-def _folder(source: str) -> Path:
-    return Path(os.path.abspath(os.path.expanduser(source)))
 
 
 def _idx_files(folder: Path) -> list[re.Match]:

@@ -19,9 +19,9 @@ from pathlib import Path
 from maquette.errors import UserError
 from maquette.images.data import ImageData
 from maquette.images.listed import ListedImage, open_listed, path_of
+from maquette.paths import absolute
 from maquette.splits import listed
 from maquette.text.table_files import (
-    absolute,
     files_by_split,
     label_of,
     names_tables,

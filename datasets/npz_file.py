@@ -28,13 +28,13 @@ from maquette.images.data import ImageData
 from maquette.images.pixels import brightness_of, image_shape
 from maquette.images.stored import ArrayStore, StoredSplit
 from maquette.left_out import LeftOut
+from maquette.paths import absolute, require_file
 from maquette.sources import Source
 from maquette.splits import SPLIT_NAMES, UNDIVIDED, listed
 from maquette.tabular.data import TableData
 from maquette.tabular.dividing import from_rows
 from maquette.text.data import TextData, from_texts
 from maquette.text.reading import tidy
-from maquette.text.table_files import absolute, require_file
 
 KIND = ("images", "text", "table")
 FORM = "arrays.npz"

@@ -22,6 +22,7 @@ from pathlib import Path
 from maquette.errors import UserError
 from maquette.images.class_folders import visible
 from maquette.images.data import ImageData
+from maquette.paths import absolute, require_file
 from maquette.quiet import load_tensorflow
 from maquette.records.features import Named, described_features, seen_features
 from maquette.records.loading import SplitShard, first_values
@@ -31,7 +32,6 @@ from maquette.sources import Source
 from maquette.splits import SPLIT_NAMES, UNDIVIDED, listed
 from maquette.tabular.data import TableData
 from maquette.text.data import TextData
-from maquette.text.table_files import absolute, require_file
 
 KIND = ("images", "text", "table")
 FORM = "FOLDER/train-00000-of-00004.tfrecord"

@@ -18,11 +18,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from maquette.errors import UserError
+from maquette.paths import absolute
 from maquette.splits import listed
 from maquette.tabular.data import TableData
 from maquette.tabular.dividing import from_rows
 from maquette.text.table_files import (
-    absolute,
     files_by_split,
     left_out_notes,
     names_tables,

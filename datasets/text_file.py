@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from maquette.errors import UserError
+from maquette.paths import absolute
 from maquette.text.corpus import RawCorpus
 from maquette.text.reading import CONTROLS, GZIP, MARKS, MOST_CONTROLS, UTF_8, WINDOWS
 from maquette.text.tables import is_table
@@ -94,7 +95,7 @@ def load(
         UserError: the file is missing, empty, damaged or no text, or `strict` and some characters
             cannot be read.
     """
-    path = Path(os.path.expanduser(source)).absolute()
+    path = absolute(source)
     try:
         found = _look_through(path, progress)
     except (EOFError, zlib.error, gzip.BadGzipFile):

@@ -21,10 +21,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from maquette.left_out import LeftOut
+from maquette.paths import absolute
 from maquette.text.data import TextData, from_texts
 from maquette.text.reading import tidy
 from maquette.text.table_files import (
-    absolute,
     classes_of,
     files_by_split,
     label_of,

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 import maquette.datasets
 from maquette.errors import UserError, nearest
+from maquette.paths import require_possible
 from maquette.progress import progress_bar
 
 KINDS = ("images", "text", "corpus", "table")
@@ -154,6 +155,7 @@ def _opener(asked: Source, kinds: Collection[str]) -> ModuleType:
     there_is = f"give a path, or one of {', '.join(names)}"
     if not asked.name.strip():
         raise UserError(f"--data is empty; {there_is}")
+    require_possible(asked.name)
     if asked.name in source_names():
         module = _modules(KINDS)[asked.name]
         if asked.name not in names:

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from maquette.images.decoding import IMAGE_SUFFIXES
+from maquette.paths import absolute
 from maquette.sources import KINDS, Source, kind_of
 from maquette.text.reading import TEXT_SUFFIXES
 from maquette.text.tables import is_table, read_table
@@ -38,8 +39,8 @@ def natural_kind(source: str) -> str:
 
 def path_of(source: str) -> Path | None:
     """Return the file or folder that a source names, if it names one that exists."""
-    path = Path(os.path.abspath(os.path.expanduser(Source.of(source).name)))
-    return path if path.exists() else None
+    path = absolute(Source.of(source).name)
+    return path if os.path.exists(path) else None
 
 
 def _of_folder(path: Path, source: str) -> str:

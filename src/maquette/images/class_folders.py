@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from maquette.errors import UserError, nearest
+from maquette.errors import UserError
 from maquette.images.decoding import IMAGE_SUFFIXES
 from maquette.left_out import LeftOut, unreadable_note
+from maquette.paths import absolute, nearest_sibling
 from maquette.splits import SPLIT_NAMES, UNDIVIDED, listed
 
 ARCHIVE_SUFFIXES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar")
@@ -143,12 +144,11 @@ def left_out_notes(found: ClassFolders, unreadable: Sequence[LeftOut]) -> list[s
 
 
 def _existing_folder(source: str, kind: FileKind) -> Path:
-    root = Path(os.path.abspath(os.path.expanduser(source)))
+    root = absolute(source)
     if os.path.isdir(root):
         return root
     if not os.path.exists(root):
-        siblings = os.listdir(root.parent) if os.access(root.parent, os.R_OK) else []
-        raise UserError(f"no folder {root}{nearest(root.name, siblings)}")
+        raise UserError(f"no folder {root}{nearest_sibling(root)}")
     if root.name.lower().endswith(ARCHIVE_SUFFIXES):
         raise UserError(f"{root} is an archive; unpack it and give the folder")
     raise UserError(

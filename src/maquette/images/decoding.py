@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -118,7 +119,7 @@ def read(path: Path) -> bytes:
     Raises:
         UnreadableImage: it is missing or cannot be opened.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):  # False as well where no file can have that name.
         raise UnreadableImage("not a file")
     try:
         return path.read_bytes()

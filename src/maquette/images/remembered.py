@@ -42,7 +42,7 @@ def stamp_of(path: Path) -> str | None:
     """Return what changes when a file does; `None` of one that is missing or changed just now."""
     try:
         stat = path.stat()
-    except OSError:
+    except (OSError, ValueError):  # A table may name what no file can be called.
         return None
     if abs(time.time_ns() - max(stat.st_mtime_ns, stat.st_ctime_ns)) < MOMENT:
         return None

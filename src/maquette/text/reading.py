@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import os
 import zlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -83,7 +84,7 @@ def read(path: Path) -> Decoded:
     Raises:
         UnreadableText: the file is missing, cannot be opened, is empty, or is not text.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UnreadableText("not a file")
     try:
         decoded = decode(path.read_bytes())

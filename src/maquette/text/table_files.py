@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
 from maquette.errors import UserError, nearest
 from maquette.images.class_folders import visible
+from maquette.paths import absolute, require_file
 from maquette.splits import SPLIT_NAMES, UNDIVIDED, listed
 from maquette.text.reading import tidy
 from maquette.text.tables import Table, is_table, stem
@@ -26,11 +28,6 @@ def names_tables(source: str) -> bool:
     names = _tables_in(path)
     is_divided = any(_split_of(name) for name in names)
     return is_divided or (bool(names) and not visible(path, os.path.isdir))
-
-
-def absolute(source: str) -> Path:
-    """Return the absolute path of what the user named."""
-    return Path(os.path.abspath(os.path.expanduser(source)))
 
 
 def files_by_split(root: Path) -> tuple[dict[str, Path], list[str]]:
@@ -65,17 +62,6 @@ def files_by_split(root: Path) -> tuple[dict[str, Path], list[str]]:
     return {split: files[split] for split in SPLITS if split in files}, notes
 
 
-def require_file(path: Path) -> None:
-    """Make sure that a file is there.
-
-    Raises:
-        UserError: it is not; tells the nearest name beside it.
-    """
-    if not path.exists():
-        siblings = os.listdir(path.parent) if os.access(path.parent, os.R_OK) else []
-        raise UserError(f"no file {path}{nearest(path.name, siblings)}")
-
-
 def require_column(path: Path, columns: Collection[str], name: str, option: str) -> None:
     """Make sure that a table has a column.
 
@@ -86,8 +72,10 @@ def require_column(path: Path, columns: Collection[str], name: str, option: str)
         option: what the user names it by, e.g. "--target".
 
     Raises:
-        UserError: it has none of that name; tells the nearest.
+        UserError: it has none of that name, and the nearest is told; or it has two.
     """
+    if list(columns).count(name) > 1:
+        raise UserError(f"{path} has the column {name!r} twice; rename one")
     if name not in columns:
         there_are = listed([_shown(column) for column in columns])
         raise UserError(
@@ -107,7 +95,10 @@ def label_of(value: Any) -> str:
         value = str(value).lower()
     elif isinstance(value, float) and value.is_integer():
         value = int(value)
-    return " ".join(tidy(str(value)).split()) if isinstance(value, (str, int)) else ""
+    if not isinstance(value, (str, int)):
+        return ""
+    # The same letter with its accent apart, as macOS writes names, is no other class.
+    return unicodedata.normalize("NFC", " ".join(tidy(str(value)).split()))
 
 
 def classes_of(labels: Sequence[str], source: Path, target: str) -> list[str]:
