@@ -86,3 +86,49 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path, content, told):
 def test_an_empty_or_a_missing_parquet_is_refused(tmp_path):
     assert refusal(write_parquet(tmp_path / "a.parquet", x=[])).endswith("has no rows")
     assert "No such file" in refusal(tmp_path / "b.parquet")
+
+
+def written(path: Path, *lines: str) -> Path:
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    return path
+
+
+def test_a_quote_that_is_not_closed_spoils_its_own_line_alone(tmp_path):
+    lines = [f"{number},good" for number in range(50)]
+    lines[10] = '"10,bad'
+    table = read_table(written(tmp_path / "a.csv", "n,s", *lines))
+    assert table.broken == ["12 (unexpected end of data)"]
+    assert [line for line, _ in table.rows] == [n for n in range(2, 52) if n != 12]
+    lines[30] = '"30,bad'
+    table = read_table(written(tmp_path / "a.csv", "n,s", *lines))
+    assert [note.partition(" ")[0] for note in table.broken] == ["12", "32"]
+    assert len(table.rows) == 48
+
+
+def test_lines_within_quotes_are_one_row_that_begins_on_the_first(tmp_path):
+    lines = ['"one\ntwo",a', '"three\n\nfour",b', "five,c"]
+    table = read_table(written(tmp_path / "a.csv", "text,label", *lines))
+    assert [line for line, _ in table.rows] == [2, 4, 7]
+    assert table.rows[1][1]["text"] == "three\n\nfour"
+
+
+def test_delimiters_within_quotes_do_not_count(tmp_path):
+    table = read_table(written(tmp_path / "a.csv", '"name, first";age', "Ann;3"))
+    assert table.rows == [(2, {"name, first": "Ann", "age": "3"})]
+
+
+def test_blank_lines_are_passed_over_wherever_they_are(tmp_path):
+    table = read_table(written(tmp_path / "a.csv", "   ", "a,b", "1,2", "  ", "", "3,4", " "))
+    assert [values for _, values in table.rows] == [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]
+    assert table.broken == []
+
+
+def test_half_a_surrogate_pair_is_replaced_and_a_whole_one_kept(tmp_path):
+    line = '{"a": "\\ud83d\\ude00", "b": "x\\ud800", "\\udfff": 1}'
+    ((_, values),) = read_table(written(tmp_path / "a.jsonl", line)).rows
+    assert values == {"a": "\N{GRINNING FACE}", "b": "x?", "?": 1}
+
+
+def test_dates_that_python_cannot_hold_are_refused(tmp_path):
+    far = pyarrow.array([0, 9 * 10**18], pyarrow.timestamp("us"))
+    assert "date value out of range" in refusal(write_parquet(tmp_path / "a.parquet", seen=far))

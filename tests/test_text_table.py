@@ -279,3 +279,11 @@ def test_tables_and_folders_of_texts_are_told_apart(tmp_path):
     for source in ("bbc_news", "https://example.org/x.csv"):
         assert not text_folder.matches(source), source
         assert not text_table.matches(source), source
+
+
+@pytest.mark.parametrize(
+    ("names", "twice"), [("text,text,label", "text"), ("text,label,label", "label")]
+)
+def test_a_named_column_that_is_there_twice_is_refused(tmp_path, names, twice):
+    (tmp_path / "reviews.csv").write_text(f"{names}\ngood,fine,1\n")
+    assert f"has the column '{twice}' twice; rename one" in refusal(tmp_path / "reviews.csv")

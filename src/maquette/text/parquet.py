@@ -43,7 +43,7 @@ def read_parquet(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "damaged gzip or Parquet file"
         raise UserError(f"cannot read {path} as a table: {reason}") from None
-    except (pyarrow.ArrowException, ValueError) as error:
+    except (pyarrow.ArrowException, ValueError, OverflowError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise UserError(f"cannot read {path} as a Parquet table: {reason}") from None
 

@@ -19,6 +19,8 @@ JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 TABLE_SUFFIXES = (".csv", ".tsv", *JSON_SUFFIXES, *PARQUET_SUFFIXES)
 DELIMITERS = ",;\t|"
 LONGEST_FIELD = 2**31 - 1
+QUOTED = re.compile(r'"[^"]*"')
+ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 @dataclass(frozen=True)
@@ -54,8 +56,8 @@ def read_table(path: Path) -> Table:
     """Read a table, by its suffix: one of `TABLE_SUFFIXES`, also with .gz.
 
     The first line of CSV and TSV names the columns; commas, semicolons, tabs or bars part them,
-    whichever that line has most of. JSON lines have one object each; an array of objects is read
-    as well.
+    whichever that line has most of outside quotes. JSON lines have one object each; an array of
+    objects is read as well.
 
     Raises:
         UserError: the file cannot be read, or has no good row.
@@ -90,15 +92,7 @@ def _suffix(name: str) -> str:
 
 def _json_lines(text: str, notes: list[str]) -> Table:
     rows, broken = [], []
-    if text.lstrip().startswith("[") and (objects := _objects(text)):
-        text = "\n".join(map(json.dumps, objects))
-    for number, line in enumerate(text.split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            values = json.loads(line)
-        except (ValueError, RecursionError):
-            values = None
+    for number, values in _array(text) or _lines(text):
         if isinstance(values, dict):
             rows.append((number, values))
         else:
@@ -107,17 +101,31 @@ def _json_lines(text: str, notes: list[str]) -> Table:
     return Table(list(columns), rows, broken, notes)
 
 
-def _objects(text: str) -> list[dict[str, Any]]:
-    """Return the objects of a JSON array; none where the text is no such array."""
+def _array(text: str) -> list[tuple[int, Any]]:
+    """Return the objects of a JSON array, numbered; none where the text is no such array."""
+    values = _json_value(text) if text.lstrip().startswith("[") else None
+    is_array = isinstance(values, list) and all(isinstance(value, dict) for value in values)
+    return list(enumerate(values, start=1)) if is_array else []
+
+
+def _lines(text: str) -> Iterator[tuple[int, Any]]:
+    lines = enumerate(text.split("\n"), start=1)
+    return ((number, _json_value(line)) for number, line in lines if line.strip())
+
+
+def _json_value(text: str) -> Any:
+    """Return what a JSON text holds, `None` where it is damaged."""
     try:
-        values = json.loads(text)
+        value = json.loads(text)
+        if ESCAPED_HALF.search(text):  # Half of a surrogate pair alone can never be written.
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+        return value
     except (ValueError, RecursionError):
-        return []
-    return values if all(isinstance(value, dict) for value in values) else []
+        return None
 
 
 def _delimited(text: str, notes: list[str]) -> Table:
-    names = re.search(r"[^\r\n]+", text)[0]
+    names = QUOTED.sub("", re.search(r"[^\r\n]*\S[^\r\n]*", text)[0])
     delimiter = max(DELIMITERS, key=names.count)
     tables = [_parsed(text, delimiter, csv.QUOTE_MINIMAL, notes)]
     if delimiter == "\t" and tables[0].broken:  # in many such files a quote is just a quote
@@ -142,19 +150,20 @@ def _parsed(text: str, delimiter: str, quoting: int, notes: list[str]) -> Table:
 def _records(text: str, delimiter: str, quoting: int) -> Iterator[tuple[int, list[str] | str]]:
     """Yield the line that each record begins on, and its fields or what is wrong with it."""
     before = csv.field_size_limit(LONGEST_FIELD)
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, quoting=quoting, strict=True
-    )
+    lines, start = list(io.StringIO(text, newline="")), 0
+    style = {"delimiter": delimiter, "quoting": quoting, "strict": True}
     try:
-        while True:
-            line = reader.line_num + 1
+        while start < len(lines):
+            rest = (lines[index] for index in range(start, len(lines)))
+            reader, first = csv.reader(rest, **style), start + 1
             try:
-                fields = next(reader)
-            except StopIteration:
+                for fields in reader:
+                    if fields and not (len(fields) == 1 and fields[0].isspace()):
+                        yield first, fields
+                    first = start + reader.line_num + 1
                 return
             except csv.Error as error:
-                fields = str(error)
-            if fields:
-                yield line, fields
+                yield first, str(error)
+                start = first  # A quote that is not closed has swallowed lines that may be good.
     finally:
         csv.field_size_limit(before)
