@@ -29,6 +29,7 @@ from maquette.text.vocabulary import Vocabulary
 MISSING = -(2**31)  # of numbers and dates
 NOTHING, OTHER, FIRST = 0, 1, 2  # codes of categories: missing, not known, the first that is
 MOST_CATEGORIES = 255
+LARGEST = float(np.finfo(np.float32).max)
 WORDS, TEXT_LENGTH = 5000, 50
 MEASURED = ("number", "date")
 NAMED = ("category", "boolean")
@@ -60,14 +61,14 @@ class Column:
     def raw(self, values: Sequence[Any]) -> np.ndarray:
         """Return values as exported files take them, shape `(n, 1)`.
 
-        Numbers and booleans are float32, NaN where they are missing; dates are int32; the others
-        are strings, empty where they are missing.
+        Numbers and booleans are float32, NaN where they are missing, and what is beyond the largest
+        float32 is that; dates are int32; the others are strings, empty where they are missing.
         """
         if self.kind in ("number", "boolean"):
             read = as_number if self.kind == "number" else as_boolean
             found = (None if is_missing(v) else read(v) for v in values)
-            with np.errstate(over="ignore"):
-                array = np.array([np.nan if v is None else v for v in found], np.float32)
+            wide = np.array([np.nan if v is None else v for v in found], np.float64)
+            array = wide.clip(-LARGEST, LARGEST).astype(np.float32)
         elif self.kind == "date":
             found = (None if is_missing(v) else as_minutes(v) for v in values)
             array = np.array([MISSING if v is None else v for v in found], np.int32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ from maquette.splits import (
     listed,
     split_note,
 )
-from maquette.tabular.columns import Column, columns_of, vocabulary_of
+from maquette.tabular.columns import columns_of, vocabulary_of
 from maquette.tabular.data import Row, TableData, TableSpec, TableSplit
 from maquette.tabular.kinds import Finding, chosen_kinds, find_kinds
 from maquette.tabular.target import CLASSES, Target, kind_of_target, target_of
@@ -54,7 +55,7 @@ def from_rows(
         notes: lines for the user, before those on columns and splits.
 
     Raises:
-        UserError: there are too few rows, nothing to predict from, or nothing to predict.
+        UserError: no row has something to predict, or train has none.
     """
     given = given or [UNDIVIDED] * len(rows)
     kept = [place for place, row in enumerate(rows) if not is_missing(row.get(target))]
@@ -63,6 +64,7 @@ def from_rows(
         *_without_target(source, target, [names[i] for i in _others(rows, kept)], kept),
     ]
     rows, names, given = ([part[i] for i in kept] for part in (rows, names, given))
+    _require_training_rows(source, target, given)
     values = [row[target] for row in rows]
     kind, told = kind_of_target(target, values, task)
     others = list(dict.fromkeys(name for row in rows for name in row if name != target))
@@ -71,11 +73,12 @@ def from_rows(
     aim = target_of(target, kind, values)
     labels = aim.labels(values, names, source)
     parts = _divided(rows, labels if kind == CLASSES else np.zeros(len(rows)), given, target, notes)
+    aim = aim.scaled_by(labels[parts["train"]])
     whole = TableSplit(labels, names, rows)
     splits = {name: whole.subset(part) for name, part in parts.items()}
     train = splits["train"].columns(others)
+    found = _found_in_train(found, train)
     columns = columns_of(found, train)
-    _require_something(source, columns, found)
     spec = TableSpec(columns, aim, vocabulary_of(columns, train))
     return TableData(
         source=source,
@@ -114,8 +117,12 @@ def require_trainable(data: TableData) -> None:
     """Make sure that a model can be trained on a table.
 
     Raises:
-        UserError: there are too few rows, of a class too, or the target is always the same.
+        UserError: there are too few rows, of a class too, nothing to predict from, or the target is
+            always the same.
     """
+    if not data.columns:
+        why = "; ".join(f"{name}: {found.reason}" for name, found in data.findings.items())
+        raise UserError(f"{data.source} has no column to predict from ({why or 'only the target'})")
     labels = np.concatenate([split.labels for split in data.splits.values()])
     name = data.target.name
     if len(labels) < FEWEST_ROWS:
@@ -160,18 +167,31 @@ def _divided(
     rows: Sequence[Row], labels: np.ndarray, given: Sequence[str], target: str, notes: list[str]
 ) -> dict[str, np.ndarray]:
     keys = [_key({name: value for name, value in row.items() if name != target}) for row in rows]
-    if len(set(keys)) < FEWEST_DIFFERENT * len(keys):
-        notes.append("most rows repeat others, so that equal ones are in several splits")
-        seen: dict[str, int] = {}
-        for place, key in enumerate(keys):
-            seen[key] = seen.get(key, 0) + 1
-            keys[place] = f"{key} {seen[key]}"
-    _, labels, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    _, counts = np.unique(labels[_to_be_cut(given)], return_counts=True)
     if counts.min() < FEWEST_PER_CLASS:
         labels = np.zeros(len(rows))
     if len(rows) < FEWEST_ROWS:
         return {"train": np.arange(len(rows))}
-    return divide(given, keys, labels)
+    parts = divide(given, keys, labels)
+    if len(set(keys)) < FEWEST_DIFFERENT * len(keys) or not all(map(len, parts.values())):
+        notes.append("many rows repeat others, so that equal ones are in several splits")
+        return divide(given, _told_apart(keys), labels)
+    return parts
+
+
+def _to_be_cut(given: Sequence[str]) -> np.ndarray:
+    """Return which rows may have to be divided by us."""
+    return np.isin(given, (UNDIVIDED, "train"))
+
+
+def _told_apart(keys: Sequence[str]) -> list[str]:
+    """Return keys that are all different: each with the number of times it came before."""
+    seen = Counter()
+    told = []
+    for key in keys:
+        told.append(f"{key} {seen[key]}")
+        seen[key] += 1
+    return told
 
 
 def _key(row: Row) -> str:
@@ -185,12 +205,26 @@ def _fingerprint(
     return fingerprint([target.name, *target.classes], marked)
 
 
-def _require_something(
-    source: str, columns: Sequence[Column], found: Mapping[str, Finding]
-) -> None:
-    if not columns:
-        why = "; ".join(f"{name}: {finding.reason}" for name, finding in found.items())
-        raise UserError(f"{source} has no column to predict from ({why or 'only the target'})")
+def _require_training_rows(source: str, target: str, given: Sequence[str]) -> None:
+    fewest = 1 if "validation" in given else 2
+    if np.sum(_to_be_cut(given)) < fewest and UNDIVIDED not in given:
+        raise UserError(
+            f"train of {source} has too few rows with a {target}, {given.count('train')}: it takes "
+            f"{fewest}" + ("" if fewest == 1 else ", of which one is held out for validation")
+        )
+
+
+def _found_in_train(
+    found: Mapping[str, Finding], train: Mapping[str, Sequence[Any]]
+) -> dict[str, Finding]:
+    """Return the findings; what has values only where nothing is learned from is left out."""
+    empty = {name for name, values in train.items() if all(map(is_missing, values))}
+    return {
+        name: Finding("ignore", "train has no values of it")
+        if name in empty and finding.kind != "ignore"
+        else finding
+        for name, finding in found.items()
+    }
 
 
 def _column_notes(found: Mapping[str, Finding]) -> list[str]:

@@ -56,7 +56,8 @@ def chosen_kinds(columns: Sequence[str], choices: Sequence[str]) -> dict[str, st
         name, _, kind = choice.rpartition("=")
         if name not in columns:
             raise UserError(
-                f"--columns takes COLUMN=KIND, as in {columns[0]}={KINDS[0]}; received {choice!r}, "
+                f"--columns takes COLUMN=KIND, as in {[*columns, 'age'][0]}={KINDS[0]}; "
+                f"received {choice!r}, "
                 f"and there is no column {name!r}{nearest(name, columns)}"
             )
         if kind not in KINDS:

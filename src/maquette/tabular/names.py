@@ -30,11 +30,11 @@ def identifiers(names: Iterable[str]) -> list[str]:
     Args:
         names: Of columns.
     """
-    found: list[str] = []
+    found: dict[str, None] = {}  # in order
     for name in names:
         plain = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
         plain = plain if plain[:1].isalpha() else f"column_{plain}".rstrip("_")
         plain = f"{plain}_value" if plain in TAKEN else plain
         others = (f"{plain}_{number}" for number in range(2, len(found) + 3))
-        found.append(plain if plain not in found else next(n for n in others if n not in found))
-    return found
+        found[plain if plain not in found else next(n for n in others if n not in found)] = None
+    return list(found)

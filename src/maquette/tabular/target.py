@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ CLASSES, NUMBER = "classification", "regression"
 FEW_CLASSES = 10
 # Up to twice as many whole numbers are classes where each has so many rows on average.
 ROWS_OF_CLASS = 20
+LARGEST = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True)
@@ -25,8 +26,8 @@ class Target:
     Attributes:
         name: The column.
         classes: Names of the classes; empty where it is a number.
-        mean: Mean of the training values, of a number.
-        spread: Their standard deviation.
+        mean: Mean of the training values, of a number. Defaults to 0.
+        spread: Their standard deviation. Defaults to 1.
     """
 
     name: str
@@ -65,12 +66,23 @@ class Target:
             )
         return np.array([places[word] for word in words], np.int32)
 
+    def scaled_by(self, labels: np.ndarray) -> Target:
+        """Return the target with the mean and the spread of training labels; classes have none."""
+        if not self.is_number or not len(labels):
+            return self
+        return replace(self, mean=float(labels.mean()), spread=float(labels.std()) or 1.0)
+
     def _number(self, value: Any, name: str, source: str) -> float:
         number = as_number(value)
         if number is None:
             raise UserError(
                 f"{self.name} of {name} in {source} is {value!r}, and a number is to be predicted; "
                 "mend the row, empty the field, or give --task classification"
+            )
+        if abs(number) > LARGEST:
+            raise UserError(
+                f"{self.name} of {name} in {source} is {value!r}, beyond what a model can predict; "
+                f"mend the row, or give numbers up to {LARGEST:.2g}"
             )
         return number
 
@@ -105,18 +117,16 @@ def kind_of_target(name: str, values: Sequence[Any], asked: str | None) -> tuple
 
 
 def target_of(name: str, kind: str, values: Sequence[Any]) -> Target:
-    """Return the target of training values.
+    """Return the target, with its classes if it has any.
 
     Args:
         name: The column.
         kind: `CLASSES` or `NUMBER`.
         values: Those that are not missing.
     """
-    if kind == CLASSES:
-        return Target(name, tuple(sorted({as_word(v) for v in values}, key=_number_or_word)))
-    numbers = [number for value in values if (number := as_number(value)) is not None]
-    spread = float(np.std(numbers)) if numbers else 0.0
-    return Target(name, (), float(np.mean(numbers)) if numbers else 0.0, spread or 1.0)
+    if kind == NUMBER:
+        return Target(name)
+    return Target(name, tuple(sorted({as_word(v) for v in values}, key=_number_or_word)))
 
 
 def _number_or_word(label: str) -> tuple[bool, float, str]:

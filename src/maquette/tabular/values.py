@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -75,12 +76,16 @@ def as_minutes(value: Any) -> int | None:
 
 
 def as_word(value: Any) -> str:
-    """Return a value as the name of a category; 3.0 is "3", and `True` is "true"."""
+    """Return a value as the name of a category; 3.0 is "3", and `True` is "true".
+
+    A letter with its accent apart is the same letter.
+    """
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return " ".join(str(value).split())
+    word = " ".join(str(value).split())
+    return word if word.isascii() else unicodedata.normalize("NFC", word)
 
 
 def _parsed(text: str) -> datetime | None:
