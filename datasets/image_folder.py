@@ -14,32 +14,22 @@ are divided by a hash of their contents, so the parts are the same every time.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-
-import numpy as np
+from collections.abc import Callable, Sequence
 
 from maquette.errors import UserError
+from maquette.images.assembling import ImageFile, assemble_files
 from maquette.images.class_folders import (
     IMAGES,
     ClassFolders,
-    Entry,
     find_files,
     is_path,
     left_out_notes,
 )
-from maquette.images.data import FileSplit, ImageData, digests_of
+from maquette.images.data import ImageData
 from maquette.images.inspection import ImageInfo, inspect_all
-from maquette.learnable import Learnable, learnable
+from maquette.learnable import learnable
 from maquette.left_out import LeftOut
-from maquette.splits import (
-    UNDIVIDED,
-    divide,
-    fingerprint,
-    imbalance_notes,
-    listed,
-    repeat_notes,
-    split_note,
-)
+from maquette.splits import listed
 from maquette.text.tables import is_table
 
 KIND = "images"
@@ -81,9 +71,10 @@ def load(
             can be learned, or `strict` and something is amiss.
     """
     found = find_files(source, IMAGES, strict)
-    _check(found, found.entries, [], open_set, strict)
-    paths = [found.root / entry.name for entry in found.entries]
-    outcomes = inspect_all(paths, progress, shape)
+    given, labels = ([entry[place] for entry in found.entries] for place in (0, 1))
+    if not open_set:  # Before all is read.
+        learnable(str(found.root), "images", found.classes, labels, given, strict)
+    outcomes = inspect_all([found.root / entry.name for entry in found.entries], progress, shape)
     pairs = list(zip(found.entries, outcomes, strict=True))
     unreadable = [LeftOut(e.name, str(why)) for e, why in pairs if not isinstance(why, ImageInfo)]
     if unreadable and (strict or len(unreadable) == len(pairs)):
@@ -91,98 +82,26 @@ def load(
             f"{len(unreadable)} of {len(outcomes)} images in {found.root} cannot be read, "
             f"the first {unreadable[0]}; replace or remove them"
         )
-    readable = [(entry, info) for entry, info in pairs if isinstance(info, ImageInfo)]
-    entries = [entry for entry, _ in readable]
-    known = _check(found, entries, unreadable, open_set, strict)
-    found.notes.extend([*left_out_notes(found, unreadable), *known.notes("images")])
-    left_out = known.left_out([e.name for e in entries], [e.label for e in entries])
-    kept = [(entry, info) for entry, info in readable if entry.label in known.classes]
-    return _assemble(found, kept, known.classes, found.left_out(unreadable + left_out), open_set)
-
-
-def _assemble(
-    found: ClassFolders,
-    examples: list[tuple[Entry, ImageInfo]],
-    classes: tuple[str, ...],
-    left_out: tuple[LeftOut, ...],
-    open_set: bool,
-) -> ImageData:
-    entries, infos = [entry for entry, _ in examples], [info for _, info in examples]
-    position = {label: index for index, label in enumerate(classes)}
-    labels = np.array([position[entry.label] for entry in entries], dtype=np.int32)
-    hashes = [info.sha256 for info in infos]
-    given = [entry.split for entry in entries]
-    parts = _as_given(given) if open_set else divide(given, hashes, labels)
-    splits = {
-        name: FileSplit(
-            labels[part],
-            [entries[i].name for i in part],
-            found.root,
-            digests=digests_of([hashes[i] for i in part]),
-        )
-        for name, part in parts.items()
-    }
-    rows = ((entries[i].name, labels[i], hashes[i]) for part in parts.values() for i in part)
-    return ImageData(
-        source=str(found.root),
-        classes=classes,
-        native_shape=_native_shape(infos),
-        splits=splits,
-        fingerprint=fingerprint(classes, rows),
-        notes=(
-            *found.notes,
-            *([] if open_set else _split_notes(found, given, splits)),
-            *repeat_notes(parts, hashes, "images"),
-            *([] if open_set else imbalance_notes(classes, splits["train"].labels)),
-        ),
-        divided_by_us=UNDIVIDED in given,
-        left_out=left_out,
+    readable = [ImageFile(*entry, info) for entry, info in pairs if isinstance(info, ImageInfo)]
+    _require_each_split(found, readable, unreadable)
+    return assemble_files(
+        str(found.root),
+        found.root,
+        readable,
+        found.classes,
+        notes=[*found.notes, *left_out_notes(found, unreadable)],
+        left_out=found.left_out(unreadable),
+        strict=strict,
+        open_set=open_set,
     )
 
 
-def _check(
-    found: ClassFolders,
-    entries: Sequence[Entry],
-    unreadable: Sequence[LeftOut],
-    open_set: bool,
-    strict: bool,
-) -> Learnable:
-    """Tell which classes can be learned; in an open set, all of them."""
-    given = [entry.split for entry in entries]
-    if not open_set:
-        labels = [entry.label for entry in entries]
-        return learnable(str(found.root), "images", found.classes, labels, given, strict)
+def _require_each_split(
+    found: ClassFolders, readable: Sequence[ImageFile], unreadable: Sequence[LeftOut]
+) -> None:
+    """Make sure that something of each split can be read."""
+    given = {image.split for image in readable}
     for split, folder in found.folders.items():
         if split not in given:
             lost = f"; cannot read {listed([*map(str, unreadable)])}" if unreadable else ""
             raise UserError(f"no readable images in the sub-folders of {folder}{lost}")
-    return Learnable(found.classes, {}, {})
-
-
-def _as_given(given: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return the positions of each split, as they were given."""
-    names = np.array(["train" if name == UNDIVIDED else name for name in given])
-    return {name: np.flatnonzero(names == name) for name in dict.fromkeys(names.tolist())}
-
-
-def _native_shape(infos: list[ImageInfo]) -> tuple[int | None, int | None, int]:
-    heights, widths = ({info.size[axis] for info in infos} for axis in (0, 1))
-    same_size = len(heights) == len(widths) == 1
-    height, width = infos[0].size if same_size else (None, None)
-    return height, width, max(info.channels for info in infos)
-
-
-def _split_notes(
-    found: ClassFolders, given: Sequence[str], splits: Mapping[str, FileSplit]
-) -> list[str]:
-    if UNDIVIDED in given:
-        return [split_note(splits)]
-    notes = []
-    if "validation" not in given:
-        held_out = len(splits["validation"])
-        notes.append(f"no validation folder: {held_out} images of train held out for validation")
-    if "test" not in given:
-        is_lost = "test" in found.folders
-        reason = "all its images are left out" if is_lost else "there is no test folder"
-        notes.append(f"no test split: {reason}")
-    return notes

@@ -52,14 +52,14 @@ def test_without_a_validation_folder_it_is_held_out_from_train(split_pets):
     data = image_folder.load(str(split_pets))
     assert sizes(data) == {"train": 16, "validation": 4, "test": 6}
     assert all(name.startswith("train/") for name in data.splits["validation"].names)
-    assert data.notes == ("no validation folder: 4 images of train held out for validation",)
+    assert data.notes == ("no validation split: 4 images of train held out for validation",)
 
 
 def test_without_a_test_folder_there_is_no_test_split(split_pets):
     shutil.rmtree(split_pets / "test")
     data = image_folder.load(str(split_pets))
     assert sizes(data) == {"train": 20, "validation": 8}
-    assert data.notes == ("no test split: there is no test folder",)
+    assert data.notes == ("no test split",)
 
 
 def test_a_class_may_be_called_train_but_the_user_is_told(tmp_path):
@@ -226,3 +226,14 @@ def test_what_is_written_like_a_path_is_taken_as_a_folder(tmp_path, monkeypatch)
         assert image_folder.matches(source), source
     for source in ("digits", "mnist", "https://example.org/a", "hub:owner/name"):
         assert not image_folder.matches(source), source
+
+
+def test_images_that_are_nearly_all_the_same_are_refused(tmp_path):
+    for label in ("cats", "dogs"):
+        (add_images(tmp_path / label, 1) / "000.png").rename(tmp_path / label / "0.png")
+        for index in range(1, 8):
+            shutil.copyfile(tmp_path / label / "0.png", tmp_path / label / f"{index}.png")
+    assert refusal(tmp_path) == (
+        f"{tmp_path} has too few different images: none would be left for validation; repeated "
+        "images are kept in one split"
+    )

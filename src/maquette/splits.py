@@ -215,6 +215,42 @@ def split_note(splits: Mapping[str, LabelledSplit]) -> str:
     return "split by us: " + ", ".join(f"{len(split)} {name}" for name, split in splits.items())
 
 
+def require_examples(source: str, parts: Mapping[str, np.ndarray], noun: str) -> None:
+    """Make sure that no split is empty.
+
+    Args:
+        source: name or path of the data.
+        parts: positions of each split's examples.
+        noun: what the examples are, e.g. "images".
+
+    Raises:
+        UserError: one is, since most examples are the same.
+    """
+    empty = next((name for name, part in parts.items() if not len(part)), None)
+    if empty:
+        raise UserError(
+            f"{source} has too few different {noun}: none would be left for {empty}; "
+            f"repeated {noun} are kept in one split"
+        )
+
+
+def split_notes(given: Sequence[str], splits: Mapping[str, LabelledSplit], noun: str) -> list[str]:
+    """Return lines on what was divided by us, and on a test split that is not there.
+
+    Args:
+        given: for each example "train", "validation", "test" or `UNDIVIDED`.
+        splits: what became of them.
+        noun: what the examples are, e.g. "images".
+    """
+    if UNDIVIDED in given:
+        return [split_note(splits)]
+    notes = []
+    if "validation" not in given:
+        held_out = len(splits["validation"])
+        notes.append(f"no validation split: {held_out} {noun} of train held out for validation")
+    return notes if "test" in given else [*notes, "no test split"]
+
+
 def imbalance_notes(classes: Sequence[str], labels: np.ndarray) -> list[str]:
     """Return a line where the largest class has three or more times the smallest's examples."""
     counts = np.bincount(labels, minlength=len(classes))

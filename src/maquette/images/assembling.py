@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from maquette.images.data import ImageData, ImageSplit
+from maquette.images.data import FileSplit, ImageData, ImageSplit, digests_of
+from maquette.images.inspection import ImageInfo
 from maquette.learnable import Learnable, learnable
 from maquette.left_out import LeftOut
 from maquette.splits import (
@@ -16,7 +19,8 @@ from maquette.splits import (
     fingerprint,
     imbalance_notes,
     repeat_notes,
-    split_note,
+    require_examples,
+    split_notes,
 )
 
 
@@ -51,7 +55,7 @@ def assemble(
             becomes train as a whole.
 
     Raises:
-        UserError: there are fewer than two classes with enough images.
+        UserError: there are fewer than two classes with enough images, or a split would have none.
     """
     is_ours = UNDIVIDED in given
     labels = [classes[label] for label in whole.labels]
@@ -66,6 +70,7 @@ def assemble(
     chosen = replace(whole.subset(kept), labels=numbers)
     given, keys = [given[i] for i in kept], [keys[i] for i in kept]
     parts = _as_given(given) if open_set else divide(given, keys, numbers)
+    require_examples(source, parts, "images")
     splits = {name: chosen.subset(part) for name, part in parts.items()}
     rows = ((chosen.names[i], numbers[i], keys[i]) for part in parts.values() for i in part)
     return ImageData(
@@ -77,12 +82,55 @@ def assemble(
         notes=(
             *notes,
             *known.notes("images"),
-            *([] if open_set else _split_notes(given, splits)),
+            *([] if open_set else split_notes(given, splits, "images")),
             *repeat_notes(parts, keys, "images"),
             *([] if open_set else imbalance_notes(known.classes, splits["train"].labels)),
         ),
         divided_by_us=is_ours,
         left_out=(*left_out, *known.left_out(whole.names, labels)),
+    )
+
+
+class ImageFile(NamedTuple):
+    """A file that was read once.
+
+    Attributes:
+        split: "train", "validation", "test" or `UNDIVIDED`.
+        label: its class.
+        name: its path, relative to a folder or absolute.
+        info: what is known of it.
+    """
+
+    split: str
+    label: str
+    name: str
+    info: ImageInfo
+
+
+def assemble_files(
+    source: str, root: Path, files: Sequence[ImageFile], classes: Sequence[str], **options: Any
+) -> ImageData:
+    """Divide images in files into train, validation and test; see `assemble`.
+
+    Args:
+        source: name or path of the data.
+        root: the folder that names are relative to.
+        files: all of them, at least one.
+        classes: names of the classes.
+        **options: `notes`, `left_out`, `strict` and `open_set` of `assemble`.
+    """
+    position = {label: index for index, label in enumerate(classes)}
+    labels = np.array([position[file.label] for file in files], np.int32)
+    hashes = [file.info.sha256 for file in files]
+    names, infos = [file.name for file in files], [file.info for file in files]
+    return assemble(
+        source,
+        FileSplit(labels, names, root, digests=digests_of(hashes)),
+        classes,
+        given=[file.split for file in files],
+        keys=hashes,
+        native_shape=common_shape((i.size for i in infos), (i.channels for i in infos)),
+        **options,
     )
 
 
@@ -103,15 +151,3 @@ def common_shape(
 def _as_given(given: Sequence[str]) -> dict[str, np.ndarray]:
     names = np.asarray(given)
     return {name: np.flatnonzero(names == name) for name in dict.fromkeys(given)}
-
-
-def _split_notes(given: Sequence[str], splits: dict[str, ImageSplit]) -> list[str]:
-    if UNDIVIDED in given:
-        return [split_note(splits)]
-    notes = []
-    if "validation" not in given:
-        held_out = len(splits["validation"])
-        notes.append(f"no validation split: {held_out} images of train held out for validation")
-    if "test" not in given:
-        notes.append("no test split")
-    return notes

@@ -6,11 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
 from maquette.errors import UserError
-from maquette.images.assembling import assemble, common_shape
-from maquette.images.data import FileSplit, ImageData, digests_of
+from maquette.images.assembling import ImageFile, assemble_files
+from maquette.images.data import ImageData
 from maquette.images.inspection import ImageInfo, inspect_all
 from maquette.left_out import LeftOut, unreadable_note
 from maquette.text.table_files import classes_of, left_out_notes
@@ -80,20 +78,16 @@ def open_listed(
             f"{len(unreadable)} of {len(pairs)} images that {source} lists cannot be read, the "
             f"first {unreadable[0]}; paths are relative to {root}"
         )
-    readable = [(image, info) for image, info in pairs if isinstance(info, ImageInfo)]
-    position = {label: index for index, label in enumerate(classes)}
-    labels = np.array([position[image.label] for image, _ in readable], np.int32)
-    hashes = [info.sha256 for _, info in readable]
-    names = [image.path for image, _ in readable]
-    return assemble(
-        source=str(source),
-        whole=FileSplit(labels, names, root, digests=digests_of(hashes)),
-        classes=classes,
-        given=[image.split for image, _ in readable],
-        keys=hashes,
-        native_shape=common_shape(
-            (info.size for _, info in readable), (info.channels for _, info in readable)
-        ),
+    readable = [
+        ImageFile(image.split, image.label, image.path, info)
+        for image, info in pairs
+        if isinstance(info, ImageInfo)
+    ]
+    return assemble_files(
+        str(source),
+        root,
+        readable,
+        classes,
         notes=[*notes, *unreadable_note(unreadable, len(pairs))],
         left_out=[*lost, *unreadable],
         strict=strict,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from maquette.errors import UserError
 from maquette.learnable import learnable
 from maquette.left_out import LeftOut
 from maquette.splits import (
@@ -19,7 +18,8 @@ from maquette.splits import (
     fingerprint,
     imbalance_notes,
     repeat_notes,
-    split_note,
+    require_examples,
+    split_notes,
 )
 
 
@@ -90,7 +90,7 @@ def from_texts(
     given = [given[i] for i in kept]
     keys = [hashlib.sha256(text.encode("utf-8", "replace")).hexdigest() for text in whole.texts]
     parts = divide(given, keys, whole.labels)
-    _check_parts(source, parts)
+    require_examples(source, parts, "texts")
     splits = {name: whole.subset(part) for name, part in parts.items()}
     rows = ((whole.names[i], positions[i], keys[i]) for part in parts.values() for i in part)
     return TextData(
@@ -101,31 +101,10 @@ def from_texts(
         notes=(
             *notes,
             *known.notes("texts"),
-            *_split_notes(given, splits),
+            *split_notes(given, splits, "texts"),
             *repeat_notes(parts, keys, "texts"),
             *imbalance_notes(known.classes, splits["train"].labels),
         ),
         divided_by_us=UNDIVIDED in given,
         left_out=(*left_out, *known.left_out(names, of_text)),
     )
-
-
-def _check_parts(source: str, parts: dict[str, np.ndarray]) -> None:
-    empty = [name for name, part in parts.items() if not len(part)]
-    if empty:
-        raise UserError(
-            f"{source} has too few different texts: none would be left for {empty[0]}; "
-            "repeated texts are kept in one split"
-        )
-
-
-def _split_notes(given: Sequence[str], splits: dict[str, TextSplit]) -> list[str]:
-    if UNDIVIDED in given:
-        return [split_note(splits)]
-    notes = []
-    if "validation" not in given:
-        held_out = len(splits["validation"])
-        notes.append(f"no validation split: {held_out} texts of train held out for validation")
-    if "test" not in given:
-        notes.append("no test split")
-    return notes
