@@ -10,7 +10,7 @@ from image_trees import add_images
 from maquette import cache_folder
 from maquette.datasets import digits, image_folder
 from maquette.errors import UserError
-from maquette.images import decoding, pixel_files, sized_images
+from maquette.images import decoding, pixel_files, remembered, sized_images
 from maquette.images.data import FileSplit
 from maquette.images.pixel_files import KeptPixels, pixel_writer
 from maquette.images.sized_images import SizedImages
@@ -75,6 +75,26 @@ def test_the_next_command_finds_the_pixels_in_any_order(pets, decoded):
     again = opened(pets)
     np.testing.assert_array_equal(again[np.array([5, 0, 5, 3])], expected(again)[[5, 0, 5, 3]])
     assert decoded == []
+
+
+def test_a_folder_whose_only_new_file_cannot_be_read_leaves_nothing_in_the_cache(
+    pets, cache, monkeypatch
+):
+    monkeypatch.setattr(remembered, "MOMENT", 0)  # or the files of a test would be too new
+    (pets / "cats" / "broken.png").write_bytes(b"")
+    for _ in range(3):  # from the second time on, only the broken file is inspected anew
+        images = opened(pets, SHAPE)
+        np.testing.assert_array_equal(everything(images), expected(images))
+    assert len(list(cache.iterdir())) == 1
+
+
+def test_a_file_of_the_cache_without_any_image_is_passed_over(pets, cache, monkeypatch):
+    monkeypatch.setattr(pixel_files.PixelWriter, "holds_any", True)  # as it was written before
+    with pixel_writer(SHAPE, 1):
+        pass
+    assert len(list(cache.iterdir())) == 1
+    images = opened(pets)
+    np.testing.assert_array_equal(everything(images), expected(images))
 
 
 def test_pixels_of_another_size_are_not_taken(pets):

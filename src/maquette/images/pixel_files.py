@@ -67,6 +67,8 @@ class PixelFile:
             digests: SHA-256, uint8, shape `(n, 32)`.
         """
         there = np.flatnonzero(self._table["is_there"])
+        if not len(there):
+            return np.full(len(digests), -1)
         own = self._table["digest"][there]
         keys = _first_bytes(own)
         order = np.argsort(keys)
@@ -114,6 +116,11 @@ class PixelWriter:
         with suppress(OSError):
             self._file.write(self._layout.start_of(row), pixels)
             self._table[row] = np.frombuffer(digest, np.uint8), zlib.crc32(pixels), True
+
+    @property
+    def holds_any(self) -> bool:
+        """Whether any image was written: of files that cannot be read, none is."""
+        return bool(self._table["is_there"].any())
 
     def finish(self) -> str:
         """Write the table, close the file, and return the name that its contents ask for."""
@@ -171,8 +178,9 @@ def pixel_writer(shape: Shape | None, count: int) -> Iterator[PixelWriter | None
     try:
         writer = PixelWriter(path, shape, count)
         yield writer
-        with suppress(OSError):  # a full disk, or another process that made room
-            path.replace(path.with_name(writer.finish()))
+        if writer.holds_any:
+            with suppress(OSError):  # a full disk, or another process that made room
+                path.replace(path.with_name(writer.finish()))
     finally:
         with suppress(OSError):
             path.unlink()
