@@ -12,8 +12,9 @@ from PIL import Image
 import maquette
 from maquette.evaluation import open_run_data
 from maquette.exporting.litert import LiteRtFile
-from maquette.exporting.measure_file import peak_memory, timed
+from maquette.exporting.measure_file import timed
 from maquette.files import sha256
+from maquette.peak_memory import peak_memory
 from maquette.reporting.benchmark_plots import benchmark_rows, summary
 
 FORMATS = ("saved_model", "float32", "int8")

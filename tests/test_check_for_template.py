@@ -1,6 +1,7 @@
 """A check for a template: learning one batch by heart, and a forecast of a training."""
 
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -72,3 +73,13 @@ def test_inputs_out_of_the_range_of_the_model_are_told():
     for values, kinds in ((np.linspace(0, 255, 128), []), (np.linspace(-9, 9, 128), ["range"])):
         found = _range_findings(trial.task, endpoints, values.reshape(2, 8, 8, 1))
         assert [finding.kind.rpartition("_")[2] for finding in found] == kinds
+
+
+def test_a_system_that_does_not_tell_the_memory_has_the_time_forecast(monkeypatch):
+    from maquette import peak_memory
+
+    monkeypatch.setattr(peak_memory, "STATUS", peak_memory.Path("/no/such/file"))
+    monkeypatch.setitem(sys.modules, "resource", None)  # as on Windows
+    forecast = maquette.check("digits", "mlp", epochs=1, hidden_units=(8,)).forecast
+    assert forecast["memory_mb"] is None
+    assert forecast["summary"].endswith("if no stage ends early")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +11,7 @@ import numpy as np
 
 from maquette.contract import Stage, Template, TemplateConfig
 from maquette.fitting import VALIDATION_BATCH
+from maquette.peak_memory import peak_memory
 from maquette.pipeline import MEMORY_BUDGET, Examples
 from maquette.tasks.task import Task
 
@@ -42,7 +41,8 @@ def forecast(
         opening: Seconds that opening it took.
 
     Returns:
-        `stages`, a row for each; `seconds`, the least and the most; `memory_mb`; `summary`.
+        `stages`, a row for each; `seconds`, the least and the most; `memory_mb`, `None` where the
+        system does not tell it; `summary`.
     """
     train = task.examples(model, data, "train")
     sizes = {name: len(task.examples(model, data, name)) for name in data.splits}
@@ -67,13 +67,16 @@ def forecast(
         seconds += whole
     seconds += judging / max(sizes.get("validation", 1), 1) * sum(_judged(sizes).values())
     low, high = LEAST * seconds, MOST * seconds
-    memory = _peak_memory() + held
+    memory = peak_memory()
+    told = f"about {_spoken(low)} to {_spoken(high)}, if no stage ends early"
+    if memory is not None:
+        memory += held
+        told += f"; about {memory / 1e9:.1f} GB of memory"
     return {
         "stages": rows,
         "seconds": [round(low), round(high)],
-        "memory_mb": round(memory / 1e6),
-        "summary": f"about {_spoken(low)} to {_spoken(high)}, if no stage ends early; "
-        f"about {memory / 1e9:.1f} GB of memory",
+        "memory_mb": memory and round(memory / 1e6),
+        "summary": told,
     }
 
 
@@ -145,12 +148,6 @@ def _median_seconds(call: Callable[[], Any]) -> float:
         call()
         times.append(time.perf_counter() - began)
     return float(np.median(times))
-
-
-def _peak_memory() -> int:
-    """Return the most bytes of memory that this process has had."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def _spoken(seconds: float) -> str:

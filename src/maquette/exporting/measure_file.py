@@ -12,7 +12,6 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,10 @@ import numpy as np
 
 from maquette.exporting.gate import Runnable, run_in_batches
 from maquette.exporting.opening import opener
+from maquette.peak_memory import peak_memory
 
 WARM_UP_RUNS, LEAST_RUNS, MOST_RUNS = 5, 20, 500
 SECONDS = 3.0
-STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def measure(request: dict[str, Any]) -> dict[str, float | None]:
@@ -68,31 +67,6 @@ def timed(file: Runnable, endpoint: str, inputs: dict[str, np.ndarray]) -> np.nd
         file.run(endpoint, inputs)
         times.append(time.perf_counter() - began)
     return np.array(times)
-
-
-def peak_memory(fresh: bool = False) -> int | None:
-    """Return the most bytes of memory that were resident at once, `None` where none can tell.
-
-    Args:
-        fresh: Begin to count anew, where the system can.
-    """
-    if not STATUS.is_file():
-        return _largest_set()
-    # Not `getrusage`: on Linux a new process begins with the figure of the one that started it.
-    if fresh:
-        with suppress(OSError):  # Then the peak of the imports counts as there before.
-            CLEAR.write_text("5")
-    lines = STATUS.read_text().splitlines()
-    return 1024 * next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
-
-
-def _largest_set() -> int | None:
-    try:
-        import resource
-    except ImportError:  # Windows
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def main() -> None:
