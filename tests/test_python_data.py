@@ -12,6 +12,7 @@ from image_arrays import images, open_images, pixels_of, refusal
 from image_trees import add_images, sizes
 
 import maquette
+from maquette.errors import UserError
 from maquette.python_data import streams
 from maquette.python_data.as_source import as_source
 from maquette.sources import Source, open_source
@@ -203,3 +204,36 @@ def test_a_run_on_arrays_is_trained_evaluated_and_opened_again(tmp_path):
     other = maquette.evaluate(run, (images(20, "other"), LABELS[:20]))
     assert other["data"].startswith(str(tmp_path / "data"))
     assert other["split"] == "test"
+
+
+@pytest.mark.parametrize("data", [([[1], [1, 2]], [0, 1]), ([[1, 2], [3, 4]], [[0], [1, 2]])])
+def test_arrays_whose_parts_are_of_several_shapes_are_refused(tmp_path, data):
+    with pytest.raises(
+        maquette.UserError, match="x or y is no array: its parts are of several shapes"
+    ):
+        as_source(data, tmp_path)
+
+
+def test_arrays_that_hold_nothing_are_refused(tmp_path):
+    with pytest.raises(UserError, match=r"x has shape \(0, 3\), which holds nothing"):
+        as_source((np.zeros((0, 3)), np.zeros(0)), tmp_path)
+
+
+def test_images_of_which_one_has_no_label_are_refused(tmp_path):
+    labels = np.array(["cat", None] * 10, object)
+    with pytest.raises(
+        maquette.UserError, match="has None among its labels; leave these images out"
+    ):
+        as_source((np.zeros((20, 8, 8)), labels), tmp_path)
+
+
+def test_half_a_surrogate_pair_in_a_text_is_replaced(tmp_path):
+    source = as_source((["a \ud800"] * 20, ["x", "y"] * 10), tmp_path)
+    assert '"a ?"' in Path(source).read_text("utf-8")
+
+
+def test_a_frame_that_parquet_cannot_hold_is_refused(tmp_path):
+    with pytest.raises(
+        maquette.UserError, match="cannot write the data frame as a table: Cannot write"
+    ):
+        as_source({"a": [{}], "label": [1]}, tmp_path)

@@ -21,6 +21,10 @@ from maquette.splits import UNDIVIDED
 
 ARRAYS = "arrays.npz"
 STRINGS = "UST"  # kinds of NumPy's dtypes
+EXPECTED = (
+    "expected images (n, height, width, channels), texts (n,) or numbers (n, features), and as "
+    "many labels"
+)
 
 
 def write(folder: Path, parts: dict[str, Any], named: dict[str, str | None]) -> Written:
@@ -48,10 +52,17 @@ def write(folder: Path, parts: dict[str, Any], named: dict[str, str | None]) -> 
 
 
 def _pair(split: str, x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-    x, y = np.asarray(x), np.asarray(y)
     where = "" if split == UNDIVIDED else f" of {split}"
+    try:
+        x, y = np.asarray(x), np.asarray(y)
+    except ValueError:  # The rows of one of them are not equally long.
+        raise UserError(
+            f"x or y{where} is no array: its parts are of several shapes; {EXPECTED}"
+        ) from None
     if not x.ndim or not y.ndim or len(x) != len(y):
         raise UserError(f"x{where} has shape {x.shape} and y {y.shape}; they must be as many")
+    if not x.size:
+        raise UserError(f"x{where} has shape {x.shape}, which holds nothing; {EXPECTED}")
     return x, y
 
 
@@ -65,17 +76,14 @@ def _kind(split: str, x: np.ndarray) -> str:
         return "images"
     if x.dtype.kind in "buif" and x.ndim in (1, 2):
         return "numbers"
-    raise UserError(
-        f"x has shape {x.shape} and type {x.dtype}; expected images (n, height, width, channels), "
-        "texts (n,) or numbers (n, features)"
-    )
+    raise UserError(f"x has shape {x.shape} and type {x.dtype}; {EXPECTED}")
 
 
 def _write_images(folder: Path, pairs: dict[str, tuple[np.ndarray, np.ndarray]]) -> Written:
     arrays = {}
     for split, (x, y) in pairs.items():
         end = "" if split == UNDIVIDED else f"_{split}"
-        arrays |= {f"x{end}": x, f"y{end}": one_each(y)}
+        arrays |= {f"x{end}": x, f"y{end}": _labels(split, y)}
     with (folder / ARRAYS).open("wb") as file:
         np.savez(file, allow_pickle=False, **{name: _plain(a) for name, a in arrays.items()})
     return Written(ARRAYS)
@@ -94,6 +102,16 @@ def _write_numbers(folder: Path, pairs: dict[str, tuple[np.ndarray, np.ndarray]]
         columns = {f"x{i}": column for i, column in enumerate(x.reshape(len(x), -1).T)}
         write_table(folder / file_of(split, ".parquet"), {**columns, TARGET: _plain(one_each(y))})
     return Written(source_of(pairs, ".parquet"), {"target": TARGET})
+
+
+def _labels(split: str, y: np.ndarray) -> np.ndarray:
+    """Return labels of images, each of which must have one."""
+    labels = one_each(y)
+    if labels.dtype == object and (bad := [v for v in labels if not isinstance(v, str | int)]):
+        raise UserError(
+            f"y of {split} images has {bad[0]!r} among its labels; leave these images out"
+        )
+    return labels
 
 
 def _plain(array: np.ndarray) -> np.ndarray:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,16 +44,26 @@ def write_table(path: Path, frame: Any, named: dict[str, str | None] | None = No
     if image := (named or {}).get("image_column"):
         paths = [None if p is None else os.path.abspath(str(p)) for p in table[image].to_pylist()]
         table = table.set_column(table.column_names.index(image), image, [paths])
-    parquet.write_table(table, path)
+    with _told():
+        parquet.write_table(table, path)
 
 
 def _arrow(frame: Any) -> Any:
     import pyarrow
 
-    try:
+    with _told():
         if hasattr(frame, "iloc"):
             return pyarrow.Table.from_pandas(frame, preserve_index=False)
         return pyarrow.table(frame)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what Arrow says of values that it cannot write into one line."""
+    import pyarrow
+
+    try:
+        yield
     except (pyarrow.ArrowException, TypeError, ValueError) as error:
         reason = " ".join(str(part) for part in error.args).partition("\n")[0]
         raise UserError(f"cannot write the data frame as a table: {reason}") from None

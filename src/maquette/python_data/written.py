@@ -42,7 +42,8 @@ def source_of(splits: Iterable[str], suffix: str) -> str:
 def json_line(row: dict[str, Any]) -> str:
     """Return a row as a line of JSON, the values of arrays and tensors as plain ones."""
     plain = {name: plain_value(value) for name, value in row.items()}
-    return json.dumps(plain, ensure_ascii=False) + "\n"
+    line = json.dumps(plain, ensure_ascii=False) + "\n"
+    return line.encode("utf-8", "replace").decode()  # Half a surrogate pair cannot be written.
 
 
 def plain_value(value: Any) -> Any:
