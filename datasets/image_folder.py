@@ -34,6 +34,7 @@ from maquette.text.tables import is_table
 
 KIND = "images"
 FORM = "FOLDER/CLASS/photo.jpg"
+COPIED = "files"
 LAST = True
 
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from maquette.errors import UserError
+from maquette.left_out import LeftOut
 from maquette.paths import absolute
 from maquette.splits import listed
 from maquette.tabular.data import TableData
@@ -33,6 +34,7 @@ from maquette.text.tables import Table, read_table
 
 KIND = "table"
 FORM = "cars.csv --target price"
+COPIED = "rows"
 USUAL_TARGETS = ("target", "label", "class", "y")
 
 
@@ -81,7 +83,8 @@ def load(
         if progress:
             progress(count, len(files))
     notes += left_out_notes(root, {"broken lines": broken}, strict)
-    return from_rows(str(root), rows, target, names, given, columns, task, notes)
+    lost = [LeftOut(line, "among the broken lines") for line in broken]
+    return from_rows(str(root), rows, target, names, given, columns, task, notes, lost)
 
 
 def _target(path: Path, table: Table, target: str | None) -> str:

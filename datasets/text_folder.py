@@ -32,6 +32,7 @@ from maquette.text.tables import TABLE_SUFFIXES
 
 KIND = "text"
 FORM = "FOLDER/CLASS/text.txt"
+COPIED = "files"
 LAST = True
 TEXTS = FileKind("texts", TEXT_SUFFIXES)
 

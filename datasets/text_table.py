@@ -37,6 +37,7 @@ from maquette.text.tables import read_table
 
 KIND = "text"
 FORM = "reviews.csv --text-column review --target stars"
+COPIED = "rows"
 
 
 class Row(NamedTuple):

@@ -1,6 +1,8 @@
 """What a check writes: a cleaned copy, a list of offenders, pictures. The original stays."""
 
 import csv
+import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +21,8 @@ from PIL import Image
 
 import maquette
 from maquette.errors import UserError
+from maquette.text.parquet import write_parquet
+from maquette.text.tables import read_table
 
 REPAIRED = {"class_not_judged", "imbalance", "few_to_judge_by", "unusual_name", "name_not_unicode"}
 REPAIRED |= {"names_clash", "very_small", "very_large", "extreme_shape", "grey_among_colour"}
@@ -151,3 +155,95 @@ def test_a_class_that_is_a_link_is_copied_as_a_folder(tmp_path):
     maquette.check(tmp_path / "photos", fix=tmp_path / "cleaned")
     assert not (tmp_path / "cleaned" / "ants").is_symlink()
     assert len(list((tmp_path / "cleaned" / "ants").iterdir())) == 8
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_a_table_of_numbers_is_cleaned_row_by_row(tmp_path, suffix):
+    rows = [
+        {"size": index + 0.5, "sold": index % 3 == 0, "price": index * 2.25} for index in range(40)
+    ]
+    for split, part in (("train", [*rows[:30], rows[35]]), ("test", rows[30:])):
+        write_rows(tmp_path / "cars" / f"{split}{suffix}", [*part, {**rows[0], "price": None}])
+    before = state_of(tmp_path / "cars")
+    maquette.check(tmp_path / "cars", target="price", fix=tmp_path / "cleaned")
+    assert state_of(tmp_path / "cars") == before
+    assert {name: action for name, action in done(tmp_path / "cleaned").items()} == {
+        f"train{suffix}:{32 - (suffix in ('.jsonl', '.parquet'))}": {"leave out"},
+        f"train{suffix}:{33 - (suffix in ('.jsonl', '.parquet'))}": {"leave out"},
+        f"test{suffix}:{12 - (suffix in ('.jsonl', '.parquet'))}": {"leave out"},
+    }
+    cleaned = ".csv" if suffix == ".tsv" else suffix
+    kept = [values for _, values in read_table(tmp_path / "cleaned" / f"train{cleaned}").rows]
+    assert kept == [as_read(row, suffix) for row in rows[:30]]
+    opened = maquette.check(tmp_path / "cleaned", target="price")
+    assert not {finding.kind for finding in opened.findings} & {"rows_across_splits", "no_label"}
+
+
+def write_rows(path: Path, rows: list[dict]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    if path.suffix == ".parquet":
+        write_parquet(path, rows)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        with path.open("w", newline="") as stream:
+            writer = csv.DictWriter(
+                stream, [*rows[0]], delimiter="\t" if path.suffix == ".tsv" else ","
+            )
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def as_read(row: dict, suffix: str) -> dict:
+    """Return a row as it is read again: of CSV and TSV as strings."""
+    if suffix in (".jsonl", ".parquet"):
+        return row
+    return {name: str(value) for name, value in row.items()}
+
+
+def uncopied(folder: Path) -> dict[str, tuple[Path, dict]]:
+    """Write sources that no cleaned copy is made of, each with the columns to open it by."""
+    add_photos(folder / "hub" / "photos", 16, 1)
+    names = sorted(path.name for path in (folder / "hub" / "photos").iterdir())
+    rows = [(f"photos/{name}", "ab"[index % 2]) for index, name in enumerate(names)]
+    for path in ("hub/metadata.csv", "hub/list.csv"):
+        with (folder / path).open("w", newline="") as stream:
+            csv.writer(stream).writerows([("file_name", "label"), *rows])
+    arrays = {"x": np.random.default_rng(0).random((20, 3)), "y": np.arange(20) % 2}
+    np.savez(folder / "rows.npz", **arrays)
+    return {
+        "a folder with metadata": (folder / "hub", {}),
+        "a table of images": (folder / "hub" / "list.csv", {"image_column": "file_name"}),
+        "arrays": (folder / "rows.npz", {}),
+    }
+
+
+@pytest.mark.parametrize("kind", ["a folder with metadata", "a table of images", "arrays"])
+def test_what_no_copy_is_made_of_is_refused_before_anything_is_written(tmp_path, kind):
+    source, columns = uncopied(tmp_path)[kind]
+    before = state_of(tmp_path)
+    outputs = {"fix": tmp_path / "cleaned", "list_file": tmp_path / "list.csv"}
+    with pytest.raises(UserError, match="--fix copies folders .* is neither"):
+        maquette.check(source, **columns, **outputs)
+    assert state_of(tmp_path) == before
+
+
+def test_pictures_of_data_without_classes_are_refused_before_anything_is_written(tmp_path):
+    outputs = {"figures": tmp_path / "figures", "list_file": tmp_path / "list.csv"}
+    with pytest.raises(UserError, match="diabetes has no examples in classes to draw"):
+        maquette.check("diabetes", **outputs)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("option", ["report", "list_file"])
+def test_a_folder_in_the_place_of_a_file_is_refused(tmp_path, option):
+    with pytest.raises(UserError, match=r"is a folder; give the path of a file"):
+        maquette.check("digits", **{option: tmp_path})
+
+
+def test_classes_are_drawn_whatever_their_names(tmp_path):
+    names = ["$x_$ and $", os.fsdecode(b"caf\xe9"), "\u65e5\u672c"]
+    for index, name in enumerate(names):
+        add_photos(tmp_path / "photos" / name, 8, index)
+    maquette.check(tmp_path / "photos", figures=tmp_path / "figures")
+    assert len(list((tmp_path / "figures").glob("class_*.png"))) == 3

@@ -124,6 +124,21 @@ def require_writable(folder: Path, option: str = "--out") -> None:
         ) from None
 
 
+def require_writable_file(file: Path, option: str) -> None:
+    """Make sure that a file can be written, be it there or not.
+
+    Args:
+        file: Its path.
+        option: What the user chose it by.
+
+    Raises:
+        UserError: it is a folder, or cannot be written where it would be.
+    """
+    if os.path.isdir(file):
+        raise UserError(f"{option} {file} is a folder; give the path of a file")
+    require_writable(file.parent, option)
+
+
 def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)

@@ -131,7 +131,7 @@ def open_source(
         UserError: there is no such name or path, or the data cannot be used.
     """
     asked = Source.of(str(source))
-    module = _opener(asked, kinds)
+    module = opener(asked, kinds)
     given = {"strict": strict, "kinds": kinds, **options, **asked.arguments()}
     data = _load_with_progress(module, asked.name, given)
     return replace(data, source=str(replace(asked, name=data.source)))
@@ -144,37 +144,33 @@ def kind_of(source: str | Path, kinds: Collection[str]) -> str:
         UserError: there is no such name or path.
     """
     asked = Source.of(str(source))
-    module = _opener(asked, kinds)
+    module = opener(asked, kinds)
     possible = [kind for kind in _kinds(module) if kind in kinds]
     return possible[0] if len(possible) == 1 else module.kind(asked, possible)
 
 
-def _opener(asked: Source, kinds: Collection[str]) -> ModuleType:
-    """Return the module that opens a source: the first, by name, that takes what was named."""
-    names = source_names(kinds)
-    there_is = f"give a path, or one of {', '.join(names)}"
+def opener(source: str | Source, kinds: Collection[str]) -> ModuleType:
+    """Return the module that opens a source: the first, by name, that takes what was named.
+
+    Args:
+        source: A source.
+        kinds: Which of `KINDS` would do.
+
+    Raises:
+        UserError: there is no such name or path, or it takes no column of that sort.
+    """
+    asked = source if isinstance(source, Source) else Source.of(source)
+    embedded = source_names(kinds)
+    there_is = f"give a path, or one of {', '.join(embedded)}"
     if not asked.name.strip():
         raise UserError(f"--data is empty; {there_is}")
     require_possible(asked.name)
-    if asked.name in source_names():
-        module = _modules(KINDS)[asked.name]
-        if asked.name not in names:
-            holds, wanted = " or ".join(_kinds(module)), " or ".join(sorted(kinds))
-            raise UserError(f"{asked.name} holds {holds}, and this takes {wanted}; {there_is}")
-        matching = [module]
+    if asked.name in embedded:
+        matching = [_modules(KINDS)[asked.name]]
     else:
         matching = _matching(asked.name, kinds)
-    if not matching and re.match(r"\w{2,}://", asked.name):
-        raise UserError(f"{asked.name} is an address; download it, and give the path")
-    if not matching and os.path.exists(os.path.expanduser(asked.name)):
-        wanted = " or ".join(sorted(kinds))
-        raise UserError(
-            f"{asked.name} is no {wanted} that can be read; maquette list --data tells what can be"
-        )
     if not matching:
-        raise UserError(
-            f"no data set or path {asked.name!r}{nearest(asked.name, names)}; {there_is}"
-        )
+        raise UserError(_why_none_opens(asked.name, kinds, there_is))
     named = asked.arguments()
     taking = [module for module in matching if named.keys() <= _arguments(module)]
     if not taking:
@@ -183,6 +179,18 @@ def _opener(asked: Source, kinds: Collection[str]) -> ModuleType:
         option = "--" + needless.replace("_", "-")
         raise UserError(f"{asked.name} takes no {option}; received {named[needless]!r}")
     return taking[0]
+
+
+def _why_none_opens(name: str, kinds: Collection[str], there_is: str) -> str:
+    wanted = " or ".join(sorted(kinds))
+    if name in source_names():
+        holds = " or ".join(_kinds(_modules(KINDS)[name]))
+        return f"{name} holds {holds}, and this takes {wanted}; {there_is}"
+    if re.match(r"\w{2,}://", name):
+        return f"{name} is an address; download it, and give the path"
+    if os.path.exists(os.path.expanduser(name)):
+        return f"{name} is no {wanted} that can be read; maquette list --data tells what can be"
+    return f"no data set or path {name!r}{nearest(name, source_names(kinds))}; {there_is}"
 
 
 def _matching(name: str, kinds: Collection[str]) -> list[ModuleType]:

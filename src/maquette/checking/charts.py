@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from maquette.checking.natural import rows_of
 from maquette.checking.pictures import infos_of
 from maquette.checking.rows import Rows
-from maquette.errors import UserError
 from maquette.files import written_whole
 from maquette.images.data import ImageData
 from maquette.images.inspection import ImageInfo
@@ -35,13 +34,8 @@ def write_charts(data: Any, known: Mapping[Path, ImageInfo], folder: Path) -> li
 
     Returns:
         Paths of the pictures.
-
-    Raises:
-        UserError: the data has no classes.
     """
     rows = rows_of(data)
-    if rows is None or not data.classes:
-        raise UserError(f"{data.source} has no examples in classes to draw; leave out --figures")
     figures = {"classes": _balance(rows)}
     if isinstance(data, ImageData):
         if (sizes := _sizes(rows, infos_of(data, known))) is not None:

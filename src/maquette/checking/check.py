@@ -9,7 +9,7 @@ from typing import Any
 from maquette.checking.findings import Report, in_order
 from maquette.checking.kinds import natural_kind
 from maquette.checking.natural import kind_of_data, natural_findings, rows_of
-from maquette.checking.outputs import require_possible, write_outputs
+from maquette.checking.outputs import require_fitting, require_possible, write_outputs
 from maquette.images.inspection import kept
 from maquette.progress import waiting
 from maquette.python_data.as_source import as_source
@@ -69,6 +69,7 @@ def check(
 
             trial = Trial.of(template, source, options)
             data = trial.data
+        require_fitting(data, fix, figures)
         with waiting("looking for copies"):
             findings = natural_findings(data, known)
     if trial is not None:

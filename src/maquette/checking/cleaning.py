@@ -11,13 +11,17 @@ from pathlib import Path
 from typing import Any
 
 from maquette.checking.findings import Report, printable
-from maquette.checking.kinds import natural_kind, path_of
+from maquette.checking.kinds import path_of
+from maquette.checking.natural import kind_of_data
 from maquette.checking.remedies import Remedy, remedies
 from maquette.errors import UserError
 from maquette.files import folder_written_whole, require_writable, written_whole
 from maquette.images.decoding import IMAGE_SUFFIXES, load, read
+from maquette.sources import opener
+from maquette.text.parquet import PARQUET_SUFFIXES, write_parquet
 from maquette.text.reading import TEXT_SUFFIXES, decode, tidy
-from maquette.text.tables import JSON_SUFFIXES, is_table, read_table, stem
+from maquette.text.table_files import files_by_split
+from maquette.text.tables import JSON_SUFFIXES, read_table, stem
 
 LIST = "cleaning.csv"
 ALL_PIXELS = 1 << 30  # of a side: a JPEG is not shrunk
@@ -25,24 +29,31 @@ QUALITY = 95
 SAVED_AS = {".jpg": "JPEG", ".jpeg": "JPEG", ".bmp": "BMP", ".gif": "GIF", ".webp": "WEBP"}
 
 
-def require_cleanable(source: str, folder: Path) -> None:
-    """Make sure that a cleaned copy can be made and written.
+def require_new(source: str, folder: Path) -> None:
+    """Make sure that a cleaned copy can be written where it is asked for.
 
     Raises:
-        UserError: the source is none that can be copied, or the folder is not empty, or within it.
+        UserError: the folder is not empty, lies within the source, or cannot be written.
     """
-    path = path_of(source)
-    if path is None or natural_kind(source) not in ("images", "text") or not _is_copied(path):
-        raise UserError(
-            f"--fix copies folders of images or texts and tables of texts; {source} is neither; "
-            "--list writes what to leave out"
-        )
-    target = folder.absolute()
+    path, target = path_of(source), folder.absolute()
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UserError(f"--fix {folder} exists and is not empty; give a new folder")
-    if path == target.resolve() or path in target.resolve().parents:
+    if path in (target.resolve(), *target.resolve().parents):
         raise UserError(f"--fix {folder} is within {path}, which stays as it is; give another")
     require_writable(folder, "--fix")
+
+
+def require_cleanable(data: Any) -> None:
+    """Make sure that opened data is of a kind that cleaned copies are made of.
+
+    Raises:
+        UserError: it is not.
+    """
+    if _copied(data.source, kind_of_data(data)) is None:
+        raise UserError(
+            "--fix copies folders of images or texts in classes, and tables of texts or numbers; "
+            f"{data.source} is neither; --list writes what to leave out"
+        )
 
 
 def write_list(result: Report, file: Path) -> None:
@@ -66,24 +77,22 @@ def clean(result: Report, folder: Path) -> None:
         result: what was found.
         folder: to be made.
     """
-    path, done = path_of(result.source), remedies(result)
+    root, done = path_of(result.source), remedies(result)
     left_out = {remedy.name for remedy in done if remedy.action == "leave out"}
     anew = {remedy.name for remedy in done if remedy.action == "write anew"} - left_out
     with folder_written_whole(folder) as temporary:
-        tables = [path] if path.is_file() else [p for p in path.iterdir() if is_table(p.name)]
-        if path.is_dir():
-            _copy_files(path, temporary, left_out, anew)
-        for table in tables if result.kind == "text" else []:
-            _copy_table(table, temporary, left_out)
+        if _copied(result.source, result.kind) == "files":
+            _copy_files(root, temporary, left_out, anew)
+        else:
+            for table in files_by_split(root)[0].values():
+                _copy_table(table, temporary, left_out)
         kept = [remedy for remedy in done if remedy.action != "look"]
         _write_rows(temporary / LIST, Remedy._fields, kept)
 
 
-def _is_copied(path: Path) -> bool:
-    """Return whether a folder holds its examples itself, or a file is a table of texts."""
-    if path.is_file():
-        return is_table(path.name)
-    return not any((path / f"metadata{suffix}").exists() for suffix in (".csv", ".jsonl"))
+def _copied(source: str, kind: str) -> str | None:
+    """Return what a copy of a source is made of, "files" or "rows"; `None` of other sources."""
+    return getattr(opener(source, {kind}), "COPIED", None)
 
 
 def _copy_files(root: Path, folder: Path, left_out: set[str], anew: set[str]) -> None:
@@ -131,16 +140,15 @@ def _save_anew(file: Path, target: Path) -> None:
 def _copy_table(path: Path, folder: Path, left_out: set[str]) -> None:
     table = read_table(path)
     rows = [values for line, values in table.rows if f"{path.name}:{line}" not in left_out]
-    suffixes = path.name.lower().removesuffix(".gz")
-    if suffixes.endswith(JSON_SUFFIXES):
+    suffixes, name = path.name.lower().removesuffix(".gz"), stem(path.name)
+    if suffixes.endswith(PARQUET_SUFFIXES):
+        write_parquet(folder / f"{name}.parquet", rows)
+    elif suffixes.endswith(JSON_SUFFIXES):
         lines = "".join(json.dumps(row, ensure_ascii=False, default=str) + "\n" for row in rows)
-        (folder / f"{stem(path.name)}.jsonl").write_text(lines, encoding="utf-8")
-        return
-    _write_rows(
-        folder / f"{stem(path.name)}.csv",
-        table.columns,
-        [[row.get(column) for column in table.columns] for row in rows],
-    )
+        (folder / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+    else:
+        values = [[row[column] for column in table.columns] for row in rows]
+        _write_rows(folder / f"{name}.csv", table.columns, values)
 
 
 def _write_rows(file: Path, columns: Iterable[str], rows: Iterable[Iterable[Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import unicodedata
 from collections import defaultdict
@@ -59,7 +60,8 @@ def _link_fault(path: str, root: Path) -> str:
 
 
 def _is_loop(error: Exception) -> bool:
-    return isinstance(error, RuntimeError) or getattr(error, "errno", None) == 40
+    # Python before 3.13 raises the first of them.
+    return isinstance(error, RuntimeError) or getattr(error, "errno", None) == errno.ELOOP
 
 
 def _link_findings(links: list[tuple[str, str]]) -> list[Finding]:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from maquette.checking.cleaning import clean, require_cleanable, write_list
+from maquette.checking.cleaning import clean, require_cleanable, require_new, write_list
 from maquette.checking.findings import Report
 from maquette.checking.page import write_page
-from maquette.files import require_writable
+from maquette.errors import UserError
+from maquette.files import require_writable, require_writable_file
 from maquette.images.inspection import ImageInfo
 
 
@@ -28,11 +29,23 @@ def require_possible(
     files = {"--report": report, "--list": list_file}
     for option, file in files.items():
         if file is not None:
-            require_writable(Path(file).parent, option)
+            require_writable_file(Path(file), option)
     if figures is not None:
         require_writable(Path(figures), "--figures")
     if fix is not None:
-        require_cleanable(source, Path(fix))
+        require_new(source, Path(fix))
+
+
+def require_fitting(data: Any, fix: str | Path | None, figures: str | Path | None) -> None:
+    """Make sure that what was asked for can be made of opened data.
+
+    Raises:
+        UserError: it cannot.
+    """
+    if fix is not None:
+        require_cleanable(data)
+    if figures is not None and not getattr(data, "classes", ()):
+        raise UserError(f"{data.source} has no examples in classes to draw; leave out --figures")
 
 
 def write_outputs(

@@ -13,6 +13,7 @@ UNUSABLE = frozenset(
 )
 ALL_BUT_ONE = frozenset(
     {"copies", "near_copies", "copies_across_splits", "near_copies_across_splits"}
+    | {"rows_across_splits"}
 )
 WRITTEN_ANEW = frozenset(
     {"cmyk", "sixteen_bit", "animation", "rotated", "wrong_suffix"}

@@ -100,7 +100,8 @@ def image_grid(
 def _head(figure: Figure, heading: str) -> None:
     """Write a heading on the left, where it is seen first also on a narrow screen."""
     if heading:
-        figure.suptitle(heading, x=0.01, ha="left")
+        (text,), families = drawable([heading])
+        figure.suptitle(text, x=0.01, ha="left", parse_math=False, fontfamily=families)
 
 
 def _pixels(image: np.ndarray) -> np.ndarray:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from maquette.errors import UserError, nearest
+from maquette.left_out import LeftOut
 from maquette.splits import (
     FEWEST_PER_CLASS,
     UNDIVIDED,
@@ -39,6 +40,7 @@ def from_rows(
     choices: Sequence[str] = (),
     task: str | None = None,
     notes: Sequence[str] = (),
+    left_out: Sequence[LeftOut] = (),
 ) -> TableData:
     """Divide rows into train, validation and test, the same way every time, and tell columns apart.
 
@@ -53,16 +55,15 @@ def from_rows(
         choices: kinds of columns that the user chose, each `COLUMN=KIND`.
         task: `"classification"` or `"regression"`; by default as the values of the target tell.
         notes: lines for the user, before those on columns and splits.
+        left_out: what of the source is not among the rows.
 
     Raises:
         UserError: no row has something to predict, or train has none.
     """
     given = given or [UNDIVIDED] * len(rows)
     kept = [place for place, row in enumerate(rows) if not is_missing(row.get(target))]
-    notes = [
-        *notes,
-        *_without_target(source, target, [names[i] for i in _others(rows, kept)], kept),
-    ]
+    lost = [names[i] for i in sorted({*range(len(rows))} - {*kept})]
+    notes = [*notes, *_without_target(source, target, lost, kept)]
     rows, names, given = ([part[i] for i in kept] for part in (rows, names, given))
     _require_training_rows(source, target, given)
     values = [row[target] for row in rows]
@@ -89,6 +90,7 @@ def from_rows(
         fingerprint=_fingerprint(aim, names, labels, rows),
         notes=(told, *notes, *_column_notes(found), *_split_notes(given, splits, aim)),
         divided_by_us=UNDIVIDED in given,
+        left_out=(*left_out, *(LeftOut(name, "among the lines without a label") for name in lost)),
     )
 
 
@@ -151,16 +153,12 @@ def require_trainable(data: TableData) -> None:
         )
 
 
-def _others(rows: Sequence[Row], kept: Sequence[int]) -> list[int]:
-    return sorted({*range(len(rows))} - {*kept})
-
-
 def _without_target(source: str, target: str, left_out: list[str], kept: list[int]) -> list[str]:
     if not kept:
         raise UserError(f"no row of {source} has a value in {target!r}, the target")
-    return [f"left out rows without a {target} ({len(left_out)}): {listed(left_out)}"] * bool(
-        left_out
-    )
+    if not left_out:
+        return []
+    return [f"left out rows without a {target} ({len(left_out)}): {listed(left_out)}"]
 
 
 def _divided(

@@ -1,4 +1,4 @@
-"""Read Parquet tables."""
+"""Read and write Parquet tables."""
 
 from __future__ import annotations
 
@@ -46,6 +46,14 @@ def read_parquet(path: Path) -> tuple[list[str], list[dict[str, Any]]]:
     except (pyarrow.ArrowException, ValueError, OverflowError) as error:
         reason = str(error).partition("\n")[0].rstrip(".")
         raise UserError(f"cannot read {path} as a Parquet table: {reason}") from None
+
+
+def write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
+    """Write rows as `read_parquet` returns them."""
+    import pyarrow
+    from pyarrow import parquet
+
+    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
 
 
 def _plain(table: pyarrow.Table) -> pyarrow.Table:
