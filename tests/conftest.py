@@ -11,6 +11,7 @@ import pytest
 from image_trees import add_images
 from instant_training import resume, trained, tune  # noqa: F401
 from projects import any_project, linked_project, own_template  # noqa: F401
+from shared_converter import shared_converter  # noqa: F401
 from xdist.scheduler import LoadScopeScheduling
 
 import maquette

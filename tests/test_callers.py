@@ -7,7 +7,8 @@ import subprocess
 import numpy as np
 import pytest
 import tensorflow as tf
-from contract.foreign_code import mistakes, run_without_maquette
+from contract.foreign_code import mistakes
+from contract.without_maquette import run_without_maquette
 
 import maquette
 from maquette.errors import UserError

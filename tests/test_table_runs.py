@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
-from contract.foreign_code import run_without_maquette
+from contract.without_maquette import run_without_maquette
 
 import maquette
 from maquette.datasets.flats import flats

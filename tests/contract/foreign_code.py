@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,13 +44,3 @@ def _wrong_nodes(node: Any) -> Iterator[Any]:
         yield node
     for child in node.children:
         yield from _wrong_nodes(child)
-
-
-def run_without_maquette(file: Path, *words: object) -> subprocess.CompletedProcess:
-    """Run a Python file where neither maquette, Keras nor TensorFlow can be imported."""
-    block = "sys.modules.update(dict.fromkeys(['maquette', 'keras', 'tensorflow']))"
-    start = f"import sys, runpy; {block}; sys.argv = sys.argv[1:]; "
-    start += f"sys.path.insert(0, {str(file.parent)!r}); "
-    script = start + f"runpy.run_path({str(file)!r}, run_name='__main__')"
-    command = [sys.executable, "-c", script, str(file), *map(str, words)]
-    return subprocess.run(command, capture_output=True, text=True)

@@ -34,8 +34,9 @@ from maquette.pipeline import Examples
 from maquette.run import Run
 from maquette.tasks.task import Probe, Task
 
-# Its package has one name in a checkout and another where maquette is installed.
-from .foreign_code import mistakes, run_without_maquette
+# Their package has one name in a checkout and another where maquette is installed.
+from .foreign_code import mistakes
+from .without_maquette import predict_without_maquette, run_without_maquette
 
 SEED = 7
 DRAWS = 40
@@ -303,10 +304,10 @@ def test_quantised_files_are_smaller_and_hold_integers(case):
 
 
 def test_saved_model_predicts_where_maquette_cannot_be_imported(case, tmp_path):
+    saved_model = case.run.path / "export" / "saved_model"
     for name in case.callable_endpoints:
-        np.savez(tmp_path / "inputs.npz", **_without_objects(case.probes[name].inputs))
-        _predict_apart(case.run.path / "export" / "saved_model", name, tmp_path)
-        outputs = np.load(tmp_path / "outputs.npz")
+        inputs = _without_objects(case.probes[name].inputs)
+        outputs = predict_without_maquette(saved_model, name, inputs, tmp_path)
         for key, expected in case.answers(name).items():
             np.testing.assert_allclose(outputs[key], expected, atol=1e-5)
 
@@ -401,18 +402,3 @@ def _has_int8_activations(path: Path) -> bool:
     interpreter.allocate_tensors()
     tensors = interpreter.get_tensor_details()
     return any(t["dtype"] == np.int8 and tuple(t["shape_signature"][:1]) == (-1,) for t in tensors)
-
-
-def _predict_apart(saved_model: Path, endpoint: str, folder: Path) -> None:
-    script = f"""
-import sys
-sys.modules["maquette"] = None
-import numpy as np, tensorflow as tf
-signature = tf.saved_model.load({str(saved_model)!r}).signatures[{endpoint!r}]
-inputs = {{k: tf.constant(v) for k, v in np.load("inputs.npz").items()}}
-np.savez("outputs.npz", **{{k: v.numpy() for k, v in signature(**inputs).items()}})
-"""
-    child = subprocess.run(
-        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True
-    )
-    assert child.returncode == 0, child.stderr[-2000:]
