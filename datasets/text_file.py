@@ -78,7 +78,12 @@ def matches(source: str) -> bool:
     """Return whether `source` is named like a text, or is a file other than a table."""
     is_file = os.path.isfile(os.path.expanduser(source)) and not is_table(source)
     is_url = re.match(r"\w{2,}:", source)
-    return not is_url and (is_file or source.lower().endswith(SUFFIXES))
+    return not is_url and (is_file or is_text_file(source))
+
+
+def is_text_file(name: str) -> bool:
+    """Return whether a name is that of a text."""
+    return name.lower().endswith(SUFFIXES)
 
 
 def load(

@@ -141,14 +141,12 @@ def endpoints(model: keras.Model) -> dict[str, keras.Model]:
 
 
 def figures(model: keras.Model, data: Any) -> dict[str, Figure]:
-    """Return what the first layer looks for: the weights of its units, drawn as images.
-
-    Of a table one image: a line for each unit, a pixel for each feature.
-    """
+    """Return what the first layer looks for in images: the weights of its units, as images."""
+    if len(model.input_shape) != 4:
+        return {}  # Of a table, `figures/columns.png` tells what is looked at.
     kernel = next(layer for layer in model.layers if isinstance(layer, keras.layers.Dense)).kernel
     weights = np.asarray(kernel).T[:32]  # (units, pixels)
     low, high = weights.min(1, keepdims=True), weights.max(1, keepdims=True)
     pictures = (weights - low) / np.maximum(high - low, 1e-9)
-    shape = model.input_shape[1:] if len(model.input_shape) == 4 else (*weights.shape, 1)
-    pictures = pictures.reshape(-1, *shape)
+    pictures = pictures.reshape(-1, *model.input_shape[1:])
     return {"first_layer": plots.image_grid(pictures, heading="Weights of the first units")}

@@ -130,6 +130,18 @@ def test_a_copy_is_not_written_over_something_or_into_the_original(tmp_path):
         maquette.check("digits", fix=tmp_path / "digits")
 
 
+def test_what_was_written_is_told_before_the_page(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    root = good_photos(tmp_path / "photos")
+    (root / "train" / "ants" / "empty.jpg").write_bytes(b"")
+    *_, listed, cleaned, page = command(
+        "check", "photos", "--fix", "new", "--list", "all.csv"
+    ).out.splitlines()
+    assert listed == "list: all.csv, 1 line"
+    assert cleaned.startswith("cleaned copy: new, 1 left out, 0 written anew; cleaning.csv in it")
+    assert (tmp_path / page).is_file()
+
+
 def test_a_list_alone_tells_what_to_do_with_each_offender(tmp_path):
     root = good_photos(tmp_path / "photos")
     (root / "train" / "ants" / "empty.jpg").write_bytes(b"")

@@ -121,7 +121,7 @@ def test_the_report_has_the_figures_of_each_class(digits_run: Run, page: Page):
 def test_the_splits_stand_in_one_table_test_first(digits_run: Run, page: Page):
     metrics = digits_run.metrics
     scores = {s: [f"{v:.4f}" for v in metrics[s]["metrics"].values()] for s in metrics}
-    assert page.rows[0] == ["Split", "Accuracy", "Balanced accuracy", "Macro f1", "Cross entropy"]
+    assert page.rows[0] == ["Split", "Accuracy", "Balanced accuracy", "Macro F1", "Cross entropy"]
     assert page.rows[1:3] == [["test", *scores["test"]], ["validation", *scores["validation"]]]
 
 
@@ -130,6 +130,13 @@ def test_numbers_are_aligned_right_and_have_four_decimals():
     assert "<th>Class</th>" in html
     assert "<td>7</td>" in html
     assert '<td class="number">1.0000</td><td class="number">3</td>' in html
+
+
+def test_large_numbers_have_one_decimal_in_the_whole_column():
+    html = report_page.table([{"mae": 1578.727}, {"mae": 12.5}])
+    assert '<th class="number">MAE</th>' in html
+    assert '<td class="number">1578.7</td>' in html
+    assert '<td class="number">12.5</td>' in html
 
 
 def test_a_long_table_is_folded(copied_run: Run, page: Page):

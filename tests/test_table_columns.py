@@ -95,7 +95,7 @@ def test_the_user_has_the_last_word_on_kinds():
         (("zipp=category",), "no column 'zipp'; perhaps you meant 'zip'"),
         (("zip=categories",), "no kind 'categories'; perhaps you meant 'category'"),
         (("zip=category", "zip=text"), "--columns has 'zip' twice"),
-        (("zip",), "takes COLUMN=KIND"),
+        (("zip",), "takes COLUMN=KIND, as in .*; received 'zip'; kinds are number, "),
     ],
 )
 def test_choices_that_cannot_be_met_are_refused(choices, told):

@@ -221,6 +221,10 @@ def test_runs_on_a_table_are_compared_by_their_squared_errors(numbers_run, table
         ({}, "which column of .*flats.csv is to be predicted"),
         ({"target": "rent", "image_size": 16}, "--image-size means nothing for table regression"),
         ({"target": "rent", "class_weights": True}, "--class-weights means nothing for table reg"),
+        (
+            {"target": "district", "task": "regression"},
+            r"target 'district' of \S*/flats.csv:2 is '",
+        ),
         ({"target": "rent", "columns": ("roms=number",)}, "perhaps you meant 'rooms'"),
     ],
 )
@@ -246,5 +250,5 @@ def test_a_number_that_is_none_is_named_with_its_line(rows, tmp_path):
     wrong = [dict(row) for row in rows]
     wrong[10]["rent"] = "ask us"
     path = write_csv(tmp_path / "wrong.csv", wrong)
-    with pytest.raises(UserError, match=r"rent of wrong.csv:12 .* is 'ask us'"):
+    with pytest.raises(UserError, match=r"rent' of \S*wrong.csv:12 is 'ask us'"):
         maquette.train("mlp", path, target="rent", out=tmp_path / "runs")

@@ -32,13 +32,17 @@ def quiet_stream(stream: int = 2) -> Iterator[None]:
 
 
 def load_tensorflow() -> None:
-    """Import TensorFlow without the lines that its libraries print whatever the log level."""
+    """Import TensorFlow without the lines that its libraries print whatever the log level.
+
+    Its advice to who writes functions for it, such as on retracing, tells a user nothing either.
+    """
     if "tensorflow" in sys.modules:
         return
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _say_in_passing("loading TensorFlow ...")
     with quiet_stream():
-        import tensorflow  # noqa: F401
+        import tensorflow
+    tensorflow.get_logger().setLevel("ERROR")
     _say_in_passing(" " * 22)
 
 

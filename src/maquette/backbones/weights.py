@@ -19,6 +19,7 @@ from maquette.backbones.catalogue import (
 )
 from maquette.backbones.efficientnet_lite import load_imagenet_weights
 from maquette.errors import UserError, nearest
+from maquette.paths import nearest_sibling
 
 DOWNLOAD_TIMEOUT_SECONDS = 15
 KERNELS = "weights_tf_dim_ordering_tf_kernels"
@@ -116,7 +117,10 @@ def read_network(backbone: Backbone, weights: str) -> keras.Model:
             f".weights.h5 or .h5 file, or a folder of them{nearest(weights, ('imagenet', 'none'))}"
         )
     if not path.is_file():
-        raise UserError(f"weights {weights} for {backbone.name} are missing; give a file")
+        raise UserError(
+            f"--weights {weights}: no such file{nearest_sibling(path)}; "
+            f"give one with the weights of {backbone.name}"
+        )
     network = build_network(backbone, backbone.default_shape)
     _forget_weights(network)
     try:

@@ -7,6 +7,7 @@ from collections import Counter
 from itertools import islice
 from pathlib import Path
 
+from maquette.datasets import text_file
 from maquette.images.decoding import IMAGE_SUFFIXES
 from maquette.paths import absolute
 from maquette.sources import KINDS, Source, kind_of
@@ -34,6 +35,8 @@ def natural_kind(source: str) -> str:
     if path is not None and is_table(path.name):
         columns = read_table(path).columns
         return "text" if TEXT_COLUMN in columns else kind_of(source, ("table", "images", "text"))
+    if path is not None and text_file.is_text_file(path.name):
+        return "corpus"
     return kind_of(source, KINDS)
 
 

@@ -83,7 +83,7 @@ def _finding(finding: Finding, pictures: _Pictures) -> str:
 def _forecast(result: Report) -> str:
     if not result.forecast:
         return ""
-    return table(result.forecast["stages"]) + _line(result.forecast["summary"])
+    return table(result.forecast["stages"], decimals=1) + _line(result.forecast["summary"])
 
 
 def _classes(result: Report) -> str:

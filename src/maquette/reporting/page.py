@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
+from maquette.printing import decimals_of
+
 # Browsers open what is folded for printing only if told so.
 STYLE = """
 :root { color-scheme: light dark; --line: #8884 }
@@ -39,6 +41,7 @@ pre { overflow-x: auto } summary { cursor: pointer; font-weight: 600; margin: 1e
 }
 """
 TWO_DECIMALS = ("latency (ms)", "size (MB)")
+SHORT_FORMS = {"mae", "rmse", "mse", "r2", "f1", "kl", "elbo"}
 
 
 def page(name: str, body: str) -> str:
@@ -75,13 +78,21 @@ def wide(content: str) -> str:
     return f'<div class="wide">{content}</div>'
 
 
-def table(rows: Sequence[dict[str, Any]]) -> str:
-    """Return rows as an HTML table, with a column for each key; numbers are aligned right."""
+def table(rows: Sequence[dict[str, Any]], decimals: int | None = None) -> str:
+    """Return rows as an HTML table, with a column for each key; numbers are aligned right.
+
+    Args:
+        rows: What to show.
+        decimals: Of all figures. Defaults to what suits the largest one of a column.
+    """
     columns = dict.fromkeys(key for row in rows for key in row)
     kinds = {key: _kind([row.get(key) for row in rows]) for key in columns}
+    places = {key: decimals or _decimals(key, [row.get(key) for row in rows]) for key in columns}
     head = "".join(f"<th{kinds[key]}>{escape(title(key))}</th>" for key in columns)
     body = "".join(
-        "<tr>" + "".join(_cell(key, row.get(key), kinds[key]) for key in columns) + "</tr>"
+        "<tr>"
+        + "".join(_cell(key, row.get(key), kinds[key], places[key]) for key in columns)
+        + "</tr>"
         for row in rows
     )
     return wide(f"<table><tr>{head}</tr>{body}</table>")
@@ -91,19 +102,24 @@ def _kind(values: list[Any]) -> str:
     return ' class="number"' if any(isinstance(v, int | float) for v in values) else ""
 
 
-def _cell(column: str, value: Any, kind: str) -> str:
+def _decimals(column: str, values: list[Any]) -> int:
+    return 2 if column in TWO_DECIMALS else decimals_of(values)
+
+
+def _cell(column: str, value: Any, kind: str, decimals: int) -> str:
     if column == "gate":
         kind = ' class="good"' if value == "passed" else ' class="bad"'
-    return f"<td{kind}>{escape(shown(value, 2 if column in TWO_DECIMALS else 4))}</td>"
+    return f"<td{kind}>{escape(shown(value, decimals))}</td>"
 
 
-def shown(value: Any, decimals: int = 4) -> str:
-    """Return the text of a value, nothing for `None`."""
+def shown(value: Any, decimals: int | None = None) -> str:
+    """Return the text of a value, nothing for `None`; of a large figure fewer decimals."""
     if isinstance(value, float):
-        return f"{value:.{decimals}f}"
+        return f"{value:.{decimals or decimals_of([value])}f}"
     return "" if value is None else str(value)
 
 
 def title(name: str) -> str:
-    """Return a name from code as a heading."""
-    return (name[:1].upper() + name[1:]).replace("_", " ")
+    """Return a name from code as a heading: `macro_f1` as "Macro F1"."""
+    words = [w.upper() if w in SHORT_FORMS else w for w in name.replace("_", " ").split(" ")]
+    return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])

@@ -53,13 +53,14 @@ def chosen_kinds(columns: Sequence[str], choices: Sequence[str]) -> dict[str, st
     """
     chosen: dict[str, str] = {}
     for choice in choices:
-        name, _, kind = choice.rpartition("=")
-        if name not in columns:
+        name, mark, kind = choice.rpartition("=")
+        if not mark:
             raise UserError(
                 f"--columns takes COLUMN=KIND, as in {[*columns, 'age'][0]}={KINDS[0]}; "
-                f"received {choice!r}, "
-                f"and there is no column {name!r}{nearest(name, columns)}"
+                f"received {choice!r}; kinds are {', '.join(KINDS)}"
             )
+        if name not in columns:
+            raise UserError(f"--columns {choice}: no column {name!r}{nearest(name, columns)}")
         if kind not in KINDS:
             raise UserError(
                 f"--columns {choice}: no kind {kind!r}{nearest(kind, KINDS)}; "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,15 +77,21 @@ class Target:
         number = as_number(value)
         if number is None:
             raise UserError(
-                f"{self.name} of {name} in {source} is {value!r}, and a number is to be predicted; "
-                "mend the row, empty the field, or give --task classification"
+                f"the target {self.name!r} of {_place(name, source)} is {value!r}, and a number is "
+                "to be predicted; mend the row, empty the field, or give --task classification"
             )
         if abs(number) > LARGEST:
             raise UserError(
-                f"{self.name} of {name} in {source} is {value!r}, beyond what a model can predict; "
-                f"mend the row, or give numbers up to {LARGEST:.2g}"
+                f"the target {self.name!r} of {_place(name, source)} is {value!r}, beyond what a "
+                f"model can predict; mend the row, or give numbers up to {LARGEST:.2g}"
             )
         return number
+
+
+def _place(name: str, source: str) -> str:
+    """Return where a row stands: a file is named once."""
+    file, _, line = name.rpartition(":")
+    return f"{source}:{line}" if file and Path(source).name == file else f"{name} in {source}"
 
 
 def kind_of_target(name: str, values: Sequence[Any], asked: str | None) -> tuple[str, str]:

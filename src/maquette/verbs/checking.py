@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 import maquette
+from maquette.checking.cleaning import LIST
 from maquette.checking.findings import Finding, Report, plural, printable
+from maquette.checking.remedies import remedies
 from maquette.parsing import parse
 from maquette.printing import print_json, print_table
 from maquette.quiet import load_tensorflow
@@ -33,7 +36,7 @@ def check_verb(words: Sequence[str]) -> None:
         print_json(result.to_dict())
     else:
         _print(result)
-        print(page)
+        print("\n".join([*_written(result, options), str(page)]))
     if options.strict and (result.of("error") or result.of("warning")):
         sys.exit(1)
 
@@ -50,14 +53,30 @@ def _print(result: Report) -> None:
         if finding.advice and finding.severity != "note":
             print(f"  {finding.advice}")
     if result.forecast:
-        print_table(result.forecast["stages"], "A training of this")
+        print_table(result.forecast["stages"], "A training of this", decimals=1)
         print(result.forecast["summary"])
     errors, warnings, notes = (len(result.of(name)) for name in ("error", "warning", "note"))
     where = f" in {sum(result.counts.values())} examples" if result.counts else ""
     print(
         f"{plural(errors, 'errors')}, {plural(warnings, 'warnings')}, {plural(notes, 'notes')}"
-        f"{where}, after {result.seconds:.0f} seconds"
+        f"{where}, after {plural(round(result.seconds), 'seconds')}"
     )
+
+
+def _written(result: Report, options: CheckOptions) -> list[str]:
+    """Return a line for each thing that was asked for and lies there now, other than the page."""
+    counts = Counter(remedy.action for remedy in remedies(result))
+    lines = []
+    if options.list_file:
+        lines.append(f"list: {options.list_file}, {plural(counts.total(), 'lines')}")
+    if options.fix:
+        lines.append(
+            f"cleaned copy: {options.fix}, {counts['leave out']} left out, "
+            f"{counts['write anew']} written anew; {LIST} in it tells which and why"
+        )
+    if options.figures:
+        lines.append(f"pictures: {options.figures}")
+    return lines
 
 
 def _some(finding: Finding) -> str:
