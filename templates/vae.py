@@ -200,13 +200,8 @@ def build(config: Config, data: Any) -> keras.Model:
 
 def stages(model: keras.Model, config: Config, data: Any) -> Iterator[Stage]:
     """Yield one stage, in which the weight of the KL term rises and the learning rate falls."""
-    yield Stage(
-        name="train",
-        model=model,
-        epochs=config.epochs,
-        batch_size=config.batch_size,
-        callbacks=[KLWarmup(config.warmup_epochs, config.beta), CosineSchedule()],
-    )
+    callbacks = [KLWarmup(config.warmup_epochs, config.beta), CosineSchedule()]
+    yield Stage("train", model, config.epochs, config.batch_size, callbacks=callbacks)
 
 
 def search_space(hp: Any) -> dict[str, Any]:

@@ -116,7 +116,7 @@ def test_a_project_remembers_how_it_was_made(project):
     assert provenance.maquette == maquette.__version__
     assert provenance.answers.options == {"latent_dim": 8}
     for path in provenance.files:
-        base = project / ".maquette" / "base" / path
+        base = project / ".maquette" / "base" / f"{path}.txt"
         assert base.read_bytes() == (project / path).read_bytes()
 
 
@@ -128,6 +128,13 @@ def test_a_standalone_project_leaves_behind_what_it_does_not_need():
     for needless in (b"def item_scores", b"def web_settings", b"bbc_news", b"while_loop"):
         assert needless not in text
     assert b"while_loop" in b"".join(render(answers("bilstm", "standalone")).values())
+
+
+def test_a_standalone_vae_is_read_in_one_sitting():
+    files = render(answers("vae", "standalone", LONGEST))
+    texts = [content for path, content in files.items() if path.endswith(".py")]
+    assert len(texts) <= 20
+    assert sum(text.count(b"\n") for text in texts) <= 2000
 
 
 def test_a_standalone_project_for_a_folder_reads_folders_and_nothing_else(tmp_path):

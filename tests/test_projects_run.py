@@ -95,7 +95,7 @@ def test_a_standalone_training_goes_on_after_its_last_epoch(standalone):
     (standalone / "stopped.py").write_text(
         "import sys\n"
         "from my_app.__main__ import main\n"
-        "from my_app.checkpoints import Checkpoints\n"
+        "from my_app.training import Checkpoints\n"
         "begin = Checkpoints.on_epoch_begin\n"
         "def stop(self, epoch, logs=None):\n"
         "    if epoch == 1:\n"
@@ -126,17 +126,18 @@ def test_a_model_may_have_an_option_of_the_name_of_a_verb_s_own(tmp_path):
     (project / "config.yaml").write_text("trials: 7\n")
     (project / "ask.py").write_text(
         "from my_app.__main__ import parser\n"
+        "from my_app.model import Config\n"
         "from my_app.options import read_options\n"
         "given = vars(parser().parse_args(['train', '--ways', '5']))\n"
-        "asked = read_options({k: given[k] for k in ('config', 'ways')})\n"
-        "assert (asked.config.trials, asked.config.ways) == (7, 5)\n"
+        "config = Config(**read_options(given['config'], {'ways': given['ways']}))\n"
+        "assert (config.trials, config.ways) == (7, 5)\n"
         "assert parser().parse_args(['tune', '--trials', '3']).trials == 3\n"
     )
     assert (done := run_module(project, "ask")).returncode == 0, done.stderr[-2000:]
 
 
 WRONG = {
-    "train --data nowhere": "no data 'nowhere'; give a path or digits",
+    "train --data nowhere": "no data 'nowhere'; give digits",
     "train --epochs 0": "epochs should be greater than 0; received '0'",
     "train --config gone.yaml": "cannot read gone.yaml",
     "evaluate nothing": "nothing is no folder of a run",

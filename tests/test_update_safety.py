@@ -89,7 +89,7 @@ def test_changes_that_git_has_not_recorded_are_told(
 
 def test_windows_line_ends_stay_and_are_no_conflict(own_template: Template, linked_project: Path):
     edit(model(linked_project), 'Activation("relu")', 'Activation("gelu")')
-    base = linked_project / ".maquette" / "base" / "my_app" / "model.py"
+    base = linked_project / ".maquette" / "base" / "my_app" / "model.py.txt"
     for file in (model(linked_project), base):
         file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
     own_template.change(FASTER)
@@ -136,7 +136,7 @@ def test_a_record_that_names_files_outside_is_refused(linked_project: Path, path
 
 
 def test_a_changed_base_is_refused(linked_project: Path):
-    edit(linked_project / ".maquette" / "base" / "config.yaml", "epochs: 80", "epochs: 8")
+    edit(linked_project / ".maquette" / "base" / "config.yaml.txt", "epochs: 80", "epochs: 8")
     with pytest.raises(UserError, match=r"base/config\.yaml is not as `maquette new` wrote it"):
         maquette.update(linked_project)
 

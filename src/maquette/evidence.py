@@ -58,7 +58,7 @@ def negative_elbo(
     """Return the negative ELBO of each image, with one draw of its pixels and of its code.
 
     Args:
-        model: See the head of this file.
+        model: With an `encoder`, a `decoder` and a `likelihood`.
         images: uint8, `(n, height, width, channels)`.
         label: Shown beside the progress.
         seed: Of all noise.
@@ -82,7 +82,7 @@ def importance_weighted_bound(
     is a draw of the negative ELBO; with more it only falls, towards -log p(x).
 
     Args:
-        model: See the head of this file.
+        model: With an `encoder`, a `decoder` and a `likelihood`.
         images: uint8, `(n, height, width, channels)`.
         samples: Codes per image, k.
         seed: Of all noise.
@@ -93,7 +93,7 @@ def importance_weighted_bound(
     rng, scorer = np.random.default_rng(seed), _LogWeights(model)
     pixels = model.likelihood.draw(images, rng.random(images.shape, np.float32))
     pixels = np.asarray(ops.convert_to_numpy(pixels))
-    means, log_variances = _encoded(model, pixels)
+    means, log_variances = model.encoder.predict(pixels, batch_size=BATCH, verbose=0)
     weights = np.empty(len(images) * samples, np.float64)
     starts = range(0, len(weights), BATCH)
     for start in track(starts, "importance-weighted bound", len(starts)):
@@ -102,13 +102,18 @@ def importance_weighted_bound(
         inputs = {"pixels": pixels[image], "mean": means[image]}
         inputs |= {"log_variance": log_variances[image], "noise": _normal(rng, len(image), model)}
         weights[pair] = scorer.predict_on_batch(inputs)
-    return -_log_mean_exp(weights.reshape(len(images), samples))
+    log_weights = weights.reshape(len(images), samples)
+    return math.log(samples) - np.logaddexp.reduce(log_weights, axis=1)
 
 
-class _Elbo(keras.Model):
-    def __init__(self, model: keras.Model):
-        super().__init__(name="elbo")
-        self.of = model
+class _Scorer(keras.Model):
+    def __init__(self, of: keras.Model):
+        super().__init__(name="scorer")
+        self.of = of
+
+
+class _Elbo(_Scorer):
+    """-log p(x|z) and the divergence of z, both shape (batch,), and the mean of z."""
 
     def call(self, inputs):
         pixels = self.of.likelihood.draw(inputs["images"], inputs["uniform"])
@@ -118,12 +123,8 @@ class _Elbo(keras.Model):
         return reconstruction, gaussian_kl(mean, log_variance), mean
 
 
-class _LogWeights(keras.Model):
+class _LogWeights(_Scorer):
     """log p(x|z) + log p(z) - log q(z|x), shape (batch,), of a code of each image."""
-
-    def __init__(self, model: keras.Model):
-        super().__init__(name="log_weights")
-        self.of = model
 
     def call(self, inputs):
         mean, log_variance = inputs["mean"], inputs["log_variance"]
@@ -135,16 +136,5 @@ class _LogWeights(keras.Model):
         return log_likelihood + ops.sum(log_prior - log_posterior, axis=-1)
 
 
-def _encoded(model: keras.Model, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    outputs = model.encoder.predict(pixels, batch_size=BATCH, verbose=0)
-    return tuple(outputs)
-
-
 def _normal(rng: np.random.Generator, count: int, model: keras.Model) -> np.ndarray:
     return rng.standard_normal((count, model.decoder.input_shape[-1]), np.float32)
-
-
-def _log_mean_exp(values: np.ndarray) -> np.ndarray:
-    """Return log(mean(exp(values))) of each row without overflow."""
-    largest = values.max(axis=1, keepdims=True)
-    return largest[:, 0] + np.log(np.exp(values - largest).sum(axis=1)) - math.log(values.shape[1])

@@ -78,12 +78,7 @@ class GaussianPixels(keras.layers.Layer):
         self.log_scale = self.add_weight(shape=(), initializer=initial, name="log_scale")
 
     def draw(self, images, noise):
-        """Return pixels in 0..1, anywhere within their grey level.
-
-        Args:
-            images: Intensities 0..255, `(batch, height, width, channels)`.
-            noise: Of the same shape, uniform in 0..1.
-        """
+        """Return pixels in 0..1, anywhere within their grey level, of intensities 0..255."""
         return (ops.cast(images, "float32") + noise) / GREY_LEVELS
 
     def log_likelihood(self, pixels, logits):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MOST_LABELLED_CLASSES = 20
 SIDE = 6.4  # inches
 
+# Maps codes, (n, latent_dim), to images in 0..1.
 Decode = Callable[[np.ndarray], np.ndarray]
 
 
@@ -58,12 +59,8 @@ def overview(
 def latent_space(codes: np.ndarray, labels: np.ndarray, classes: Sequence[str]) -> Figure:
     """Draw where images lie in the space of codes, coloured by class.
 
-    Codes of more than two numbers are projected on their two principal components.
-
-    Args:
-        codes: Shape `(n, latent_dim)`, two latents or more.
-        labels: Class indices, shape `(n,)`.
-        classes: Class names; of very many, none is written.
+    Codes, `(n, latent_dim)`, of more than two numbers are projected on their two principal
+    components. Of very many classes, no name is written.
     """
     points, names = _in_a_plane(codes)
     figure = Figure(figsize=(SIDE, 0.8 * SIDE), layout="constrained")
@@ -84,47 +81,28 @@ def latent_space(codes: np.ndarray, labels: np.ndarray, classes: Sequence[str]) 
 
 
 def latent_grid(decode: Decode, side: int = 20) -> Figure:
-    """Draw the images that points of a plane of codes stand for.
+    """Draw the images that `side` times `side` points of a plane of codes stand for.
 
     The points lie at equal steps of probability under the unit Gaussian, so that each image
     stands for as much of what the model draws (Kingma and Welling 2014, figure 4).
-
-    Args:
-        decode: Maps codes, `(n, 2)`, to images in 0..1.
-        side: Points along each of the two numbers.
     """
-    return mosaic(decode(plane_of_codes(side)), side, "Images over the plane of codes", gap=0)
-
-
-def plane_of_codes(side: int) -> np.ndarray:
-    """Return codes of two numbers, at equal steps of probability, as `(side * side, 2)`."""
     quantiles = [NormalDist().inv_cdf((step + 0.5) / side) for step in range(side)]
     # The second number grows upwards, as in any diagram.
-    return np.array([(x, y) for y in reversed(quantiles) for x in quantiles], np.float32)
+    codes = np.array([(x, y) for y in reversed(quantiles) for x in quantiles], np.float32)
+    return mosaic(decode(codes), side, "Images over the plane of codes", gap=0)
 
 
 def interpolations(decode: Decode, starts: np.ndarray, ends: np.ndarray, steps: int = 10) -> Figure:
-    """Draw, in each row, the images on the straight way between two codes.
-
-    Args:
-        decode: Maps codes, `(n, latent_dim)`, to images in 0..1.
-        starts: Codes, `(rows, latent_dim)`.
-        ends: Codes, `(rows, latent_dim)`.
-        steps: Images in a row.
-    """
+    """Draw, in each row, the images on the straight way between two codes, `(rows, latent_dim)`."""
     shares = np.linspace(0, 1, steps, dtype=np.float32)[:, np.newaxis]
     codes = np.concatenate([a + shares * (b - a) for a, b in zip(starts, ends, strict=True)])
     return mosaic(decode(codes), steps, "From one image to another, through the codes between")
 
 
 def mosaic(images: np.ndarray, columns: int, heading: str, gap: int = 1) -> Figure:
-    """Draw images of one size side by side.
+    """Draw images in 0..1, `(n, height, width, channels)`, in full rows of some columns.
 
-    Args:
-        images: Shape `(n, height, width, channels)` in 0..1; n is a multiple of `columns`.
-        columns: Images in a row.
-        heading: Above all of them.
-        gap: White pixels between images.
+    Between them are `gap` white pixels.
     """
     images = np.pad(images, [(0, 0), (0, gap), (0, gap), (0, 0)], constant_values=1)
     _, height, width, channels = images.shape
@@ -144,9 +122,8 @@ def _in_a_plane(codes: np.ndarray) -> tuple[np.ndarray, tuple[str, str]]:
         return codes, ("first number of the code", "second number of the code")
     centred = codes - codes.mean(axis=0)
     _, lengths, directions = np.linalg.svd(centred, full_matrices=False)
-    shares = lengths**2 / max(np.sum(lengths**2), 1e-12)
-    names = ("first", "second")
-    return centred @ directions[:2].T, tuple(
-        f"{name} principal component, {share:.0%} of the variance"
-        for name, share in zip(names, shares, strict=False)
+    first, second, *_ = lengths**2 / max(np.sum(lengths**2), 1e-12)
+    return centred @ directions[:2].T, (
+        f"first principal component, {first:.0%} of the variance",
+        f"second principal component, {second:.0%} of the variance",
     )

@@ -80,20 +80,18 @@ def image_grid(
     # A row of at least 4 leaves room for the heading.
     columns = min(columns or (5 if titles else 8), max(len(images), 4))
     rows = -(-len(images) // columns)
-    height = side * min(1, images.shape[1] / images.shape[2]) + above
-    figure = Figure(
-        figsize=(side * columns, height * rows + (0.32 if heading else 0)), layout="constrained"
-    )
+    height = rows * (side * min(1, images.shape[1] / images.shape[2]) + above)
+    size = (side * columns, height + (0.32 if heading else 0))
+    figure = Figure(figsize=size, layout="constrained")
     _head(figure, heading)
     texts, families = drawable(titles or [""] * len(images))
     for index, (image, text) in enumerate(zip(images, texts, strict=True)):
         axes = figure.add_subplot(rows, columns, index + 1)
         axes.imshow(_pixels(image), cmap="gray", vmin=0, vmax=255)
         axes.set_axis_off()
-        lines = [shortened(line, 22) for line in text.split("\n")]
-        axes.set_title(
-            "\n".join(lines), fontsize=9, linespacing=1.1, parse_math=False, fontfamily=families
-        )
+        title = "\n".join(shortened(line, 22) for line in text.split("\n"))
+        style = {"fontsize": 9, "linespacing": 1.1, "fontfamily": families}
+        axes.set_title(title, parse_math=False, **style)
     return figure
 
 

@@ -29,7 +29,9 @@ class Closure:
         carried: Definitions by module and name.
         members: Parts that are kept of them, by module, first line and name.
         edges: Modules that cannot be imported before another one.
+        uses: Modules that refer to another one in any way, with it.
         taken_whole: Modules that others take as a module, with these.
+        used: Names, of attributes too, that anything carried refers to.
     """
 
     given: Mapping[str, Module]
@@ -39,8 +41,9 @@ class Closure:
     carried: dict[Place, Definition] = field(default_factory=dict)
     members: set[tuple[str, int, str]] = field(default_factory=set)
     edges: set[tuple[str, str]] = field(default_factory=set)
+    uses: set[tuple[str, str]] = field(default_factory=set)
     taken_whole: set[tuple[str, str]] = field(default_factory=set)
-    _used: set[str] = field(default_factory=set)
+    used: set[str] = field(default_factory=set)
     _waiting: list[tuple[Place, Member]] = field(default_factory=list)
     _bare: set[str] = field(default_factory=set)
 
@@ -61,7 +64,7 @@ class Closure:
         for each in definition.names:
             self.carried[module, each] = definition
         for part in definition.parts:
-            if not part.name or part.name in self._used or not self._is_prunable(module, name):
+            if not part.name or part.name in self.used or not self._is_prunable(module, name):
                 self._keep(module, part)
             else:
                 self._waiting.append((place, part))
@@ -116,8 +119,7 @@ class Closure:
         for name, attribute in found.names:
             if name in own.by_name:
                 self.need(module, name)
-                if self.place(module, name)[0] != module and name not in own.type_only:
-                    self.edges.add((module, self.place(module, name)[0]))
+                self._connect(module, self.place(module, name)[0], name in own.type_only)
             elif name in own.imports:
                 self._need_imported(module, own.imports[name], attribute, name in own.type_only)
         for imported, attribute in found.imports:
@@ -140,18 +142,23 @@ class Closure:
                     self.need(target, attribute)
             else:
                 self._need_bare(target)
-        if not is_late and target != module:
-            self.edges.add((module, target))
+        self._connect(module, target, is_late)
+
+    def _connect(self, module: str, target: str, is_late: bool) -> None:
+        if target != module:
+            self.uses.add((module, target))
+            if not is_late:
+                self.edges.add((module, target))
 
     def _need_bare(self, module: str) -> None:
         """Carry of a module that is passed around what any code takes of anything."""
         self._bare.add(module)
-        for name in self._used & self.module(module).by_name.keys():
+        for name in self.used & self.module(module).by_name.keys():
             self.need(module, name)
 
     def _use(self, names: frozenset[str]) -> None:
-        new = names - self._used
-        self._used |= new
+        new = names - self.used
+        self.used |= new
         woken = [(place, part) for place, part in self._waiting if part.name in new]
         self._waiting = [pair for pair in self._waiting if pair not in woken]
         for (module, _), part in woken:

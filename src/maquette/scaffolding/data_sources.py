@@ -80,8 +80,21 @@ def sample_of(template: str) -> str:
     given = [k.value for call in task_calls(template) for k in call.keywords if k.arg == "sample"]
     if given and isinstance(given[0], ast.Constant):
         return given[0].value
-    texts = (file.read_text(encoding="utf-8") for file in _task_files(template))
+    texts = (file.read_text(encoding="utf-8") for file in task_files(template))
     return next(found[1] for text in texts if (found := re.search(r'sample: str = "(\w+)"', text)))
+
+
+def task_files(template: str) -> list[Path]:
+    """Return the files of the tasks that a template imports, and of those they derive from."""
+    found, waiting = [], [template_path(template)]
+    while waiting:
+        tree = ast.parse(waiting.pop().read_text(encoding="utf-8"))
+        imported = (node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom))
+        files = (file_of(module) for module in imported if ".tasks." in module)
+        new = [file for file in files if file is not None and file not in found]
+        found += new
+        waiting += new
+    return found
 
 
 def _first_openers(sources: dict[str, DataSource], data: str) -> list[DataSource]:
@@ -112,23 +125,10 @@ def _read(path: Path) -> DataSource | None:
 
 def _task_kinds(template: str) -> list[str]:
     """Return the kinds of data that the tasks which a template imports declare."""
-    trees = (ast.parse(file.read_text(encoding="utf-8")) for file in _task_files(template))
+    trees = (ast.parse(file.read_text(encoding="utf-8")) for file in task_files(template))
     nodes = [node for tree in trees for node in ast.walk(tree)]
     declared = [
         n for n in nodes if isinstance(n, ast.AnnAssign) and ast.unparse(n.target) == "kinds"
     ]
     words = [each for node in declared for each in ast.walk(node)]
     return [n.value for n in words if isinstance(n, ast.Constant) and isinstance(n.value, str)]
-
-
-def _task_files(template: str) -> list[Path]:
-    """Return the files of the tasks that a template imports, and of those they derive from."""
-    found, waiting = [], [template_path(template)]
-    while waiting:
-        tree = ast.parse(waiting.pop().read_text(encoding="utf-8"))
-        imported = (node.module or "" for node in tree.body if isinstance(node, ast.ImportFrom))
-        files = (file_of(module) for module in imported if ".tasks." in module)
-        new = [file for file in files if file is not None and file not in found]
-        found += new
-        waiting += new
-    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from dataclasses import dataclass
 
 from maquette.scaffolding.closure import Closure
@@ -41,27 +41,30 @@ class Emission:
         """
         needed, for_types = self._imports(name, modules)
         package = self.layout.package
-        head = [self.closure.module(modules[-1]).docstring, "", FUTURE]
+        main = [each for each in modules if each not in self.layout.hosts][-1]
+        head = [self.closure.module(main).docstring, "", FUTURE]
         if needed:
             head += ["", printed(needed, package)]
         if for_types:
             head += ["", "if TYPE_CHECKING:", printed(for_types, package, "    ")]
-        return self.reword("\n".join([*head, *self._bodies(name, modules)]) + "\n")
+        return self.reword("\n".join([*head, *self._bodies(name, modules, needed)]) + "\n")
 
     def verbatim(self, name: str, module: str) -> str:
         """Return the text of a module as it is, but for what it imports."""
         text = self.closure.module(module).text
         return self.reword(with_imports(text, self.layout.package, self._changes(name)))
 
-    def _bodies(self, name: str, modules: list[str]) -> Iterator[str]:
+    def _bodies(self, name: str, modules: list[str], known: set[Imported]) -> Iterator[str]:
+        """Yield the lines of a file, but for its imports at the top, which are known."""
         before: Definition | None = None
+        change = self._changes(name, known)
         for module in modules:
             for definition in self.layout.modules[module]:
                 is_block = definition.is_block or (before is not None and before.is_block)
                 gap = 2 if is_block else min(definition.gap, 2)
                 yield from [""] * (gap if before else 2 if definition.is_block else 1)
                 text = self._text(module, definition)
-                yield with_imports(text, self.layout.package, self._changes(name)).rstrip("\n")
+                yield with_imports(text, self.layout.package, change).rstrip("\n")
                 before = definition
 
     def _text(self, module: str, definition: Definition) -> str:
@@ -111,24 +114,24 @@ class Emission:
             return [] if place[0] == module else self._changes(file)(Imported(module, bound))
         return self._changes(file)(own.imports[bound]) if bound in own.imports else []
 
-    def _changes(self, file: str) -> Callable[[Imported], list[Imported]]:
-        """Return what an import of maquette becomes in a file of the project."""
+    def _changes(
+        self, file: str, known: Set[Imported] = frozenset()
+    ) -> Callable[[Imported], list[Imported]]:
+        """Return what tells what an import becomes in a file that imports some names already."""
+        return lambda each: [one for one in self._changed(each, file) if one not in known]
 
-        def change(each: Imported) -> list[Imported]:
-            if each.name is None or not self.closure.is_carried(each.module):
-                return [each]
-            if self.closure.is_module(each):
-                folder, _, last = self.layout.dotted(self.closure.module_named(each)).rpartition(
-                    "."
-                )
-                return [Imported(folder, last, each.bound if each.bound != last else None)]
-            module, name = self.closure.place(each.module, each.name)
-            if self.layout.file_of(module) == file:
-                return []
-            alias = each.bound if each.bound != name else None
-            return [Imported(self.layout.dotted(module), name, alias)]
-
-        return change
+    def _changed(self, each: Imported, file: str) -> list[Imported]:
+        if each.name is None or not self.closure.is_carried(each.module):
+            return [each]
+        if self.closure.is_module(each):
+            whole = self.layout.dotted(self.closure.module_named(each))
+            folder, _, last = whole.rpartition(".")
+            return [Imported(folder, last, each.bound if each.bound != last else None)]
+        module, name = self.closure.place(each.module, each.name)
+        if self.layout.file_of(module) == file:
+            return []
+        alias = each.bound if each.bound != name else None
+        return [Imported(self.layout.dotted(module), name, alias)]
 
 
 def without_attributes(text: str, names: set[str]) -> str:

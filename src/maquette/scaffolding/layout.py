@@ -13,11 +13,16 @@ from maquette.scaffolding.modules import Definition
 
 LONGEST = 480
 APART = frozenset({"callbacks", "datasets"})  # Packages whose modules are files of their own.
+# Files that a newcomer looks for, and what stands in none of them by itself.
+KNOWN = frozenset({"__main__", "data", "export", "model", "run", "tasks", "training", "tuning"})
+CLOSED = frozenset({"__main__", "model"})  # The template is written as it is.
 
 
 @dataclass
 class Layout:
-    """The files that carried modules go into: one for each module, or for a small package.
+    """The files that carried modules go into.
+
+    A small package is one file. A small module that one other file alone uses goes into that one.
 
     Args:
         closure: What is carried.
@@ -29,10 +34,13 @@ class Layout:
 
     def __post_init__(self):
         self.as_one: set[str] = set()
+        self.hosts: dict[str, str] = {}
         for name in sorted(self._packages()):
             self.as_one.add(name)
             if not self._fits(name) or self._has_circles():
                 self.as_one.remove(name)
+        for module in sorted(self.modules):
+            self._find_host(module)
 
     @cached_property
     def modules(self) -> dict[str, list[Definition]]:
@@ -45,6 +53,8 @@ class Layout:
     def file_of(self, module: str) -> str:
         """Return the file of a module, without suffix: `"images"`, `"callbacks/kl_warmup"`."""
         module = self.closure.stand_ins.get(module, module)
+        if module in self.hosts:
+            return self.hosts[module]
         root, *parts = module.split(".")
         if root != "project" and parts[0] == "datasets":
             return parts[-1]
@@ -72,9 +82,24 @@ class Layout:
     def _packages(self) -> set[str]:
         return {m.split(".")[1] for m in self.modules if m.count(".") > 1} - APART - {"tests"}
 
-    def _fits(self, package: str) -> bool:
-        """Return whether the modules of a package may stand in one file."""
-        members = [m for m in self.modules if self.file_of(m) == package]
+    def _find_host(self, module: str) -> None:
+        """Put a module into the one file that uses it, if there is one where it may stand."""
+        file = self.file_of(module)
+        users = {self.file_of(user) for user, used in self.closure.uses if used == module} - {file}
+        if "/" in file or file in KNOWN or file in self.hosts.values() or len(users) != 1:
+            return
+        host = users.pop()
+        is_taken_whole = any(used == module for _, used in self.closure.taken_whole)
+        if host in CLOSED or host.startswith("tests/") or is_taken_whole:
+            return
+        if [m for m in self.modules if self.file_of(m) == file] == [module]:
+            self.hosts[module] = host
+            if not self._fits(host) or self._has_circles():
+                del self.hosts[module]
+
+    def _fits(self, file: str) -> bool:
+        """Return whether the modules that go into a file may stand in one."""
+        members = [m for m in self.modules if self.file_of(m) == file]
         names = [name for m in members for each in self.modules[m] for name in each.names]
         lines = sum(each.last - each.first + 3 for m in members for each in self.modules[m])
         among = any({*pair} <= {*members} for pair in self.closure.taken_whole)

@@ -73,11 +73,19 @@ def write_provenance(project: Path, provenance: Provenance, files: Mapping[str, 
     """
     folder = project / FOLDER
     for path, content in files.items():
-        base = folder / BASE / path
+        base = base_file(project, path)
         base.parent.mkdir(parents=True, exist_ok=True)
         base.write_bytes(content)
     text = yaml.safe_dump(provenance.to_dict(), sort_keys=False, allow_unicode=True)
     write_text(folder / RECORD, text)
+
+
+def base_file(project: Path, path: str) -> Path:
+    """Return where a file of a project lies as it was written.
+
+    Its name is another one, so that no tool takes it for a part of the project.
+    """
+    return project / FOLDER / BASE / f"{path}.txt"
 
 
 def read_provenance(project: Path) -> Provenance:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from importlib.metadata import requires
 
 from packaging.requirements import Requirement
@@ -16,6 +16,7 @@ from maquette.samples import SAMPLES
 from maquette.scaffolding.answers import Answers
 from maquette.scaffolding.card import default_data
 from maquette.scaffolding.closure import Closure
+from maquette.scaffolding.conditions import traits, without_needless
 from maquette.scaffolding.data_sources import DataSource, data_sources, needed, sample_of
 from maquette.scaffolding.emission import Emission
 from maquette.scaffolding.layout import Layout
@@ -28,10 +29,8 @@ MODEL, DATA, TESTS = "project.model", "project.data", "project.tests.test_model"
 EDITIONS = {
     "__main__": (),
     "callbacks.cosine_schedule": ("maquette.callbacks.cosine_schedule",),
-    "checkpoints": (),
     "data": ("maquette.sources",),
     "defaults": (),
-    "evaluation": ("maquette.evaluation",),
     "export": (),
     "generation.judge": ("maquette.generation.judge",),
     "image_data": (
@@ -40,20 +39,19 @@ EDITIONS = {
         "maquette.images.sized_images",
         "maquette.datasets.image_folder",
     ),
-    "options": (),
+    "messages": ("maquette.errors", "maquette.progress"),
+    "options": ("maquette.contract",),
     "pipeline": ("maquette.pipeline",),
-    "progress": ("maquette.progress",),
     "reporting.plot_text": ("maquette.reporting.plot_text",),
     "run": ("maquette.run",),
     "samples": ("maquette.samples",),
+    "tasks.image_task": ("maquette.tasks.image_task",),
+    "tasks.task": ("maquette.tasks.task",),
     "tests.test_model": (),
     "training": (),
     "tuning": (),
 }
-RECURRENT = {"Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "GRU", "LSTM", "RNN", "SimpleRNN"}
-TRACING = "from project.tracing import phone_tracing"
-PLAIN = "from contextlib import nullcontext as phone_tracing"
-LOOPS = "from maquette.exporting.recurrent import phone_recurrence as phone_tracing"
+READ = frozenset({"divided_by_us", "image_shape"})  # Of data and options, by some tasks.
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "pyyaml"}
 ALWAYS = ("tensorflow",)
 ROLES = {
@@ -62,7 +60,7 @@ ROLES = {
     "training": "training and resuming, by plain `fit`",
     "data": "which data there is to train on",
     "export": "SavedModel and TFLite, checked against Keras",
-    "evaluation": "judging a run",
+    "run": "a training's folder: its model, its data, and how good it is",
     "tuning": "looking for better options",
     "tasks": "what kind of problem it is: tensors, metrics, predictions",
     "callbacks/": "callbacks, the model's and your own",
@@ -71,10 +69,10 @@ ROLES = {
 
 def code_of(answers: Answers) -> Code:
     """Return the Python files of a standalone project."""
-    closure = _closure(answers, [])
-    samples = _samples(closure)
-    if samples:
-        closure = _closure(answers, samples)
+    # The first is there to tell what data is carried, and how it is read.
+    first = _closure(answers, (), {"reads_files"})
+    samples = _samples(first)
+    closure = _closure(answers, samples, _read_of_data(first))
     layout = Layout(closure, answers.package)
     emission = Emission(layout, lambda text: _reworded(text, answers))
     package, texts = answers.package, {}
@@ -90,18 +88,20 @@ def code_of(answers: Answers) -> Code:
     return Code(texts, tuple(_dependencies(texts, package, samples)), _roles(texts, package))
 
 
-def _closure(answers: Answers, samples: Iterable[str]) -> Closure:
-    texts = {name: source_text(f"standalone/{name.replace('.', '/')}.py.txt") for name in EDITIONS}
+def _closure(answers: Answers, samples: Iterable[str], read: Set[str]) -> Closure:
     template = template_path(answers.template).read_text(encoding="utf-8")
-    is_recurrent = any(re.search(rf"\b{layer}\b", template) for layer in RECURRENT)
     sources = needed(answers.template, answers.data)
     _require_default_task(template, answers, sources)
     embedded = [source.name for source in sources if not source.opens_paths]
     test_data = next(iter(embedded), sample_of(answers.template))
     if test_data not in embedded:
         sources = [data_sources()[test_data], *sources]
+    holding = traits(answers.template, sources) | read
+    texts = {
+        name: without_needless(source_text(f"standalone/{name.replace('.', '/')}.py.txt"), holding)
+        for name in EDITIONS
+    }
     texts["data"] = _with_sources(texts["data"], [source.name for source in sources])
-    texts["export"] = texts["export"].replace(TRACING, LOOPS if is_recurrent else PLAIN)
     texts["samples"] = texts["samples"].replace("FILES = {}", _table(samples))
     texts["tests.test_model"] = texts["tests.test_model"].replace("$test_data", test_data)
     given = {f"project.{name}": Module(f"project.{name}", text) for name, text in texts.items()}
@@ -112,6 +112,17 @@ def _closure(answers: Answers, samples: Iterable[str]) -> Closure:
     for root in (MODEL, "project.__main__", TESTS):
         closure.need_all(root)
     return closure
+
+
+def _read_of_data(closure: Closure) -> set[str]:
+    """Return what of the data is read, and whether it is by the indices of something lazy."""
+    carried = (
+        "\n".join(closure.module(module).lines[each.first - 1 : each.last])
+        for (module, _), each in closure.carried.items()
+        if module.startswith("maquette.")
+    )
+    is_lazy = any("def __getitem__(self, indices" in text for text in carried)
+    return READ & closure.used | ({"reads_files"} if is_lazy else set())
 
 
 def _require_default_task(template: str, answers: Answers, sources: list[DataSource]) -> None:

@@ -15,6 +15,8 @@ from maquette.tasks.task import Evaluation, ItemScores, Probe, WebPage
 from maquette.tasks.tensors import Tensor
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from maquette.evidence import NegativeElbo
     from maquette.pipeline import Examples
     from maquette.run import Run
@@ -29,14 +31,11 @@ SHOWN_DEVIATIONS = 2.5
 class ImageDensity(ImageTask):
     """The task of telling how probable images are, through a code of a few numbers.
 
-    Models have an `encoder`, a `decoder` and a `likelihood` as `maquette.evidence` takes them, and
-    report `negative_elbo`. The endpoints are `encode`, `decode`, `generate` and `reconstruct`.
+    Models have an `encoder` from pixels to mean and log-variance of a code, a `decoder` from a code
+    to parameters of the pixels, and a `likelihood`, one of `maquette.probability`. They report
+    `negative_elbo`. The endpoints are `encode`, `decode`, `generate` and `reconstruct`.
     Of a template's options, `importance_samples` and `importance_images` tell how the
     importance-weighted bound is computed. Classes are not used but to tell of them apart.
-
-    Args:
-        data: The source a template trains on by default.
-        sample: A small source that is always there.
     """
 
     data: str
@@ -57,7 +56,7 @@ class ImageDensity(ImageTask):
 
     def evaluate(self, run: Run, data: ImageData, split: str) -> Evaluation:
         """Return the negative ELBO and its parts, the tighter bound, and the unlikely images."""
-        from maquette.evidence import negative_elbo
+        from maquette.evidence import importance_weighted_bound, negative_elbo
 
         examples = self.examples(run.model, data, split)
         elbo = negative_elbo(run.model, examples.x, f"evaluating {split}")
@@ -66,8 +65,11 @@ class ImageDensity(ImageTask):
             "reconstruction": elbo.reconstruction.mean(),
             "kl": elbo.kl.mean(),
             "active_latents": elbo.active_latents,
-            **_importance_weighted(run, examples),
         }
+        if samples := run.config.importance_samples:
+            images = examples.sample(run.config.importance_images).x
+            bounds = importance_weighted_bound(run.model, images, samples)
+            metrics["importance_weighted_bound"] = bounds.mean()
         return Evaluation(
             metrics={name: round(float(value), 4) for name, value in metrics.items()},
             tables={"Classes": _per_class(elbo, examples.y, data.classes)},
@@ -155,19 +157,7 @@ class ImageDensity(ImageTask):
         return float(1 - np.mean(np.abs(outputs["pixels"] - targets)))
 
 
-def _importance_weighted(run: Run, examples: Examples) -> dict[str, float]:
-    from maquette.evidence import importance_weighted_bound
-
-    if not run.config.importance_samples:
-        return {}
-    images = examples.sample(run.config.importance_images).x
-    bounds = importance_weighted_bound(run.model, images, run.config.importance_samples)
-    return {"importance_weighted_bound": bounds.mean()}
-
-
-def _per_class(
-    elbo: NegativeElbo, labels: np.ndarray, classes: tuple[str, ...]
-) -> list[dict[str, Any]]:
+def _per_class(elbo: NegativeElbo, labels: np.ndarray, classes: tuple[str, ...]) -> list[dict]:
     return [
         {
             "class": name,
@@ -180,9 +170,7 @@ def _per_class(
     ]
 
 
-def _most_unusual(
-    elbo: NegativeElbo, examples: Examples, classes: tuple[str, ...], split: str
-) -> Any:
+def _most_unusual(elbo: NegativeElbo, examples: Examples, classes: tuple, split: str) -> Figure:
     from maquette.reporting import plots
 
     order = np.argsort(-elbo.values, kind="stable")[:MOST_UNUSUAL]

@@ -11,7 +11,13 @@ from packaging.version import InvalidVersion, Version
 
 import maquette
 from maquette.errors import UserError
-from maquette.scaffolding.provenance import BASE, FOLDER, RECORD, Provenance, read_provenance
+from maquette.scaffolding.provenance import (
+    FOLDER,
+    RECORD,
+    Provenance,
+    base_file,
+    read_provenance,
+)
 
 
 @dataclass(frozen=True)
@@ -95,7 +101,7 @@ def _as_written(folder: Path, path: str, provenance: Provenance) -> bytes:
     plain = PurePosixPath(path)
     if plain.is_absolute() or ".." in plain.parts or "\\" in path or ":" in path:
         raise _damaged(folder / FOLDER / RECORD)
-    file = folder / FOLDER / BASE / path
+    file = base_file(folder, path)
     content = file.read_bytes() if file.is_file() else b""
     # Git may have given it other line ends.
     for variant in (content, content.replace(b"\r\n", b"\n")):
