@@ -7,7 +7,7 @@ loaded by the first function that needs it.
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.5.0"
+__version__ = "0.5.1"
 
 _HOMES = {
     "GateError": ("errors", "GateError"),

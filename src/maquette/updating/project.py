@@ -102,6 +102,8 @@ def _as_written(folder: Path, path: str, provenance: Provenance) -> bytes:
     if plain.is_absolute() or ".." in plain.parts or "\\" in path or ":" in path:
         raise _damaged(folder / FOLDER / RECORD)
     file = base_file(folder, path)
+    if not file.is_file():
+        file = file.with_suffix("")  # As versions up to 0.5.0 wrote it.
     content = file.read_bytes() if file.is_file() else b""
     # Git may have given it other line ends.
     for variant in (content, content.replace(b"\r\n", b"\n")):
