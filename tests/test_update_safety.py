@@ -137,7 +137,7 @@ def test_a_record_that_names_files_outside_is_refused(linked_project: Path, path
 
 def test_a_changed_base_is_refused(linked_project: Path):
     edit(linked_project / ".maquette" / "base" / "config.yaml.txt", "epochs: 80", "epochs: 8")
-    with pytest.raises(UserError, match=r"base/config\.yaml\.txt is not as `maquette new` wrote it"):
+    with pytest.raises(UserError, match=r"config\.yaml\.txt is not as `maquette new` wrote it"):
         maquette.update(linked_project)
 
 
