@@ -143,6 +143,13 @@ def test_a_standalone_project_for_a_folder_reads_folders_and_nothing_else(tmp_pa
     assert "my_app/mnist.py" not in files
 
 
+@pytest.mark.parametrize("file", ["images.npz", "images.csv?image=file&target=label"])
+def test_data_that_a_standalone_project_cannot_read_is_refused(file, tmp_path):
+    (tmp_path / file.partition("?")[0]).write_text("file,label\na.png,a\n")
+    with pytest.raises(UserError, match=r"cannot read .*; make one without --standalone"):
+        render(answers("cnn", "standalone", data=str(tmp_path / file)))
+
+
 REFUSED = {
     "nope DIR": "no template 'nope'",
     "vea DIR": "perhaps you meant 'vae'",

@@ -6,6 +6,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterable, Mapping, Set
+from graphlib import CycleError
 from importlib.metadata import requires
 
 from packaging.requirements import Requirement
@@ -76,7 +77,7 @@ def code_of(answers: Answers) -> Code:
     layout = Layout(closure, answers.package)
     emission = Emission(layout, lambda text: _reworded(text, answers))
     package, texts = answers.package, {}
-    for name, modules in layout.files().items():
+    for name, modules in _files(layout, answers).items():
         path = f"{name}.py" if name.startswith("tests/") else f"{package}/{name}.py"
         is_model = modules == [MODEL]
         texts[path] = emission.verbatim(name, MODEL) if is_model else emission.file(name, modules)
@@ -88,10 +89,27 @@ def code_of(answers: Answers) -> Code:
     return Code(texts, tuple(_dependencies(texts, package, samples)), _roles(texts, package))
 
 
+def _files(layout: Layout, answers: Answers) -> dict[str, list[str]]:
+    try:
+        return layout.files()
+    except CycleError:  # What opens the data builds on maquette's own way to open data.
+        raise _unreadable(answers) from None
+
+
+def _unreadable(answers: Answers) -> UserError:
+    return UserError(
+        f"a standalone project cannot read {answers.data}; make one without --standalone"
+    )
+
+
 def _closure(answers: Answers, samples: Iterable[str], read: Set[str]) -> Closure:
     template = template_path(answers.template).read_text(encoding="utf-8")
     sources = needed(answers.template, answers.data)
     _require_default_task(template, answers, sources)
+    # The edition of image data has arrays and folders alone.
+    others = (each for each in sources if each.opens_paths and each.name != "image_folder")
+    if any("images" in each.kinds for each in others):
+        raise _unreadable(answers)
     embedded = [source.name for source in sources if not source.opens_paths]
     test_data = next(iter(embedded), sample_of(answers.template))
     if test_data not in embedded:
