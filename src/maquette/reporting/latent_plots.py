@@ -81,15 +81,18 @@ def latent_space(codes: np.ndarray, labels: np.ndarray, classes: Sequence[str]) 
 
 
 def latent_grid(decode: Decode, side: int = 20) -> Figure:
-    """Draw the images that `side` times `side` points of a plane of codes stand for.
+    """Draw the images that `side` times `side` points of a plane of codes stand for."""
+    return mosaic(decode(plane_of_codes(side)), side, "Images over the plane of codes", gap=0)
 
-    The points lie at equal steps of probability under the unit Gaussian, so that each image
-    stands for as much of what the model draws (Kingma and Welling 2014, figure 4).
+
+def plane_of_codes(side: int) -> np.ndarray:
+    """Return codes of two numbers at equal steps of probability, `(side * side, 2)`.
+
+    Each then stands for as much of what a model draws (Kingma and Welling 2014, figure 4).
     """
     quantiles = [NormalDist().inv_cdf((step + 0.5) / side) for step in range(side)]
     # The second number grows upwards, as in any diagram.
-    codes = np.array([(x, y) for y in reversed(quantiles) for x in quantiles], np.float32)
-    return mosaic(decode(codes), side, "Images over the plane of codes", gap=0)
+    return np.array([(x, y) for y in reversed(quantiles) for x in quantiles], np.float32)
 
 
 def interpolations(decode: Decode, starts: np.ndarray, ends: np.ndarray, steps: int = 10) -> Figure:
