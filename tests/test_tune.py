@@ -133,7 +133,7 @@ def test_a_failed_trial_is_counted_and_never_the_best(tune, trained, monkeypatch
     assert statuses.count("failed") == len(failed)
 
 
-def test_options_out_of_range_are_a_failed_trial(tune, trained, monkeypatch):
+def test_options_out_of_range_are_a_failed_trial(tune, trained, monkeypatch, capsys):
     def search_space(hp) -> dict:
         return {"dropout": hp.Choice("dropout", [0.1, 2.0])}
 
@@ -142,6 +142,7 @@ def test_options_out_of_range_are_a_failed_trial(tune, trained, monkeypatch):
     failed = next(trial for trial in search.trials if trial.status == "failed")
     assert failed.settings == {"dropout": 2.0}
     assert failed.error.startswith("--dropout should be less than 1")
+    assert "Traceback" not in capsys.readouterr().err
     assert search.best.settings == {"dropout": 0.1}
 
 

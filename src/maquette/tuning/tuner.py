@@ -12,6 +12,7 @@ from typing import Any
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.engine.trial import Trial, TrialStatus
 from keras_tuner.errors import FailedTrialError
+from keras_tuner.src import config as of_keras_tuner
 
 from maquette.errors import GateError, UserError
 from maquette.tuning.board import Board, without_details
@@ -68,6 +69,14 @@ class TemplateTuner(BaseTuner):
         """Show what is tried."""
         self._is_busy = True
         self.board.begin(int(trial.trial_id), settings_of(trial.hyperparameters.values))
+
+    def _try_run_and_update_trial(self, *arguments: Any, **settings: Any) -> None:
+        # KerasTuner prints the whole traceback of a failure, which the board tells in one line.
+        shown, of_keras_tuner.DEBUG = of_keras_tuner.DEBUG, False
+        try:
+            super()._try_run_and_update_trial(*arguments, **settings)
+        finally:
+            of_keras_tuner.DEBUG = shown
 
     def run_trial(self, trial: Trial, *arguments: Any, **settings: Any) -> dict[str, float]:
         """Train a setting and return its score."""
