@@ -45,12 +45,7 @@ class BernoulliPixels(keras.layers.Layer):
     """
 
     def draw(self, images, noise):
-        """Return pixels, 0 or 1.
-
-        Args:
-            images: Intensities 0..255, `(batch, height, width, channels)`.
-            noise: Of the same shape, uniform in 0..1.
-        """
+        """Return pixels, 0 or 1, of intensities 0..255; noise is uniform in 0..1 for each."""
         return ops.cast(noise * 255 < ops.cast(images, "float32"), "float32")
 
     def log_likelihood(self, pixels, logits):
@@ -78,7 +73,7 @@ class GaussianPixels(keras.layers.Layer):
         self.log_scale = self.add_weight(shape=(), initializer=initial, name="log_scale")
 
     def draw(self, images, noise):
-        """Return pixels in 0..1, anywhere within their grey level, of intensities 0..255."""
+        """Return pixels in 0..1 of intensities 0..255, moved within their level by the noise."""
         return (ops.cast(images, "float32") + noise) / GREY_LEVELS
 
     def log_likelihood(self, pixels, logits):

@@ -82,7 +82,9 @@ def code_of(answers: Answers) -> Code:
         is_model = modules == [MODEL]
         texts[path] = emission.verbatim(name, MODEL) if is_model else emission.file(name, modules)
     title = f"{answers.name}, made from maquette's `{answers.template}`."
-    texts[f"{package}/__init__.py"] = f'"""{title}"""\n'
+    texts[f"{package}/__init__.py"] = source_text("standalone/__init__.py.txt").replace(
+        "$title", title
+    )
     for folder in {path.rpartition("/")[0] for path in texts} - {package, "tests"}:
         what = folder.rpartition("/")[2].capitalize()
         texts.setdefault(f"{folder}/__init__.py", f'"""{what}, one idea per file."""\n')

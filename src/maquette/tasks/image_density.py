@@ -92,11 +92,7 @@ class ImageDensity(ImageTask):
         return f"nats of {shape} {type(run.model.likelihood).__name__}"
 
     def predict(self, run: Run, files: Sequence[Path]) -> list[dict[str, Any]]:
-        """Return each file's negative ELBO in nats: the higher, the more unusual the image.
-
-        Raises:
-            UserError: a file is missing or is no readable image.
-        """
+        """Return each file's negative ELBO in nats: the higher, the more unusual the image."""
         from maquette.evidence import negative_elbo
         from maquette.progress import track
 
