@@ -12,8 +12,8 @@ from types import SimpleNamespace
 import pytest
 from packaging.requirements import Requirement
 
+from maquette import import_trial, samples
 from maquette import installation as module
-from maquette import samples
 from maquette.installation import Check, doctor, format_checks
 
 HEALTHY_MODULES = {
@@ -321,7 +321,7 @@ def test_import_killed_by_a_signal_is_recognised(fake_modules, name, hint):
 
 
 def test_import_that_hangs_is_recognised(fake_modules, monkeypatch):
-    monkeypatch.setattr(module, "IMPORT_SECONDS", 2)
+    monkeypatch.setattr(import_trial, "IMPORT_SECONDS", 2)
     (fake_modules / "ai_edge_litert" / "interpreter.py").write_text("import time; time.sleep(60)")
     check = only_bad(imports=True)
     assert check.name == "import ai_edge_litert.interpreter"

@@ -8,8 +8,6 @@ import json
 import os
 import re
 import shutil
-import signal
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,8 +19,8 @@ from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion
 
 from maquette.cache_folder import cache_state
+from maquette.import_trial import last_error, try_imports
 
-IMPORT_SECONDS = 180
 MODULES = ("tensorflow", "keras", "ai_edge_litert.interpreter")
 MODULE_NAMES = {"pillow": "PIL", "pyyaml": "yaml", "scikit-learn": "sklearn"}
 RIVALS = ("tensorflow-cpu", "tensorflow-gpu", "tensorflow-rocm", "tf-nightly")
@@ -42,20 +40,6 @@ IMPORT_MENDS = {  # the first pattern found in the error decides; otherwise inst
     "no answer": 'python -X importtime -c "import tensorflow, keras"  # shows where it waits',
     "import backend|'(jax|torch|openvino)'": "export KERAS_BACKEND=tensorflow",
 }
-CHILD = """
-import importlib, json, sys, time, traceback
-for name in sys.argv[1:]:
-    start, facts = time.perf_counter(), {"module": name}
-    try:
-        module = importlib.import_module(name)
-        root = sys.modules[name.partition(".")[0]]
-        facts |= {"version": root.__version__, "file": root.__file__}
-        if name == "tensorflow":
-            facts["gpus"] = len(module.config.list_physical_devices("GPU"))
-    except BaseException:
-        facts["error"] = traceback.format_exc()
-    print(json.dumps({**facts, "seconds": time.perf_counter() - start}), flush=True)
-"""
 
 
 @dataclass(frozen=True)
@@ -251,7 +235,7 @@ def _available_memory() -> int | None:
 
 
 def _imports() -> Iterator[Check]:
-    reports = _try_imports()
+    reports = try_imports(MODULES)
     yield from map(_judge_import, reports)
     gpus = reports[0].get("gpus")
     if gpus is not None:
@@ -263,39 +247,12 @@ def _imports() -> Iterator[Check]:
         yield _judge("devices", not unseen, found, mend, "warning")
 
 
-def _try_imports() -> list[dict]:
-    """Return the child's report on each module, up to one that ended the child."""
-    command = [sys.executable, "-c", CHILD, *MODULES]
-    # PYTHONSAFEPATH: a file here that hides a package has a check of its own
-    env = {**os.environ, "PYTHONSAFEPATH": "1", "TF_CPP_MIN_LOG_LEVEL": "2"}
-    try:
-        done = subprocess.run(command, capture_output=True, timeout=IMPORT_SECONDS, env=env)
-        code = done.returncode
-        ending = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-    except subprocess.TimeoutExpired as late:
-        done, ending = late, f"no answer after {IMPORT_SECONDS} s"
-    lines = (done.stdout or b"").splitlines()
-    reports = [json.loads(line) for line in lines if line.startswith(b'{"module"')]
-    if len(reports) < len(MODULES):
-        last = _last_error((done.stderr or b"").decode(errors="replace"))
-        reports.append({"module": MODULES[len(reports)], "error": f"{ending}: {last}"})
-    return reports
-
-
 def _judge_import(report: dict) -> Check:
     package, name = _package(report["module"]), f"import {report['module']}"
     if "error" in report:
-        found = _last_error(report["error"])
+        found = last_error(report["error"])
         mends = (mend for pattern, mend in IMPORT_MENDS.items() if re.search(pattern, found))
         return Check(name, "problem", found, next(mends, _reinstall(package)))
     good = package.specifier.contains(report["version"], prereleases=True)
     found = f"{report['version']} in {report['seconds']:.1f} s from {report['file']}"
     return _judge(name, good, found, _reinstall(package))
-
-
-def _last_error(text: str) -> str:
-    """Return the last line that names an exception or AVX, or else the last line."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()] or ["no message"]
-    pattern = r"[\w.]+(Error|Exception|Exit): |.*to use AVX"
-    named = [line for line in lines if re.match(pattern, line)]
-    return (named or lines)[-1]

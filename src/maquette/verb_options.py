@@ -9,7 +9,6 @@ from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, Pos
 from tyro.conf import Positional, arg
 
 from maquette.contract import Options
-from maquette.scaffolding.answers import LICENSES, PYTHONS
 
 Json = Annotated[bool, arg(name="json")]
 Source = Annotated[str | None, arg(metavar="SOURCE")]
@@ -92,37 +91,6 @@ class TrainOptions(TimeOptions, ProcessOptions, ColumnOptions):
     """Devices of this machine that share each batch."""
     find_learning_rate: bool = False
     """Do not train: try learning rates, suggest one, and draw the losses."""
-
-
-class ProjectOptions(Options):
-    directory: Positional[Annotated[Path, arg(metavar="DIR")]]
-    """Where the project goes: a new folder, or an empty one."""
-    standalone: bool = False
-    """Hold all that is needed of maquette, in place of importing it."""
-    name: Annotated[str | None, arg(metavar="NAME")] = None
-    """Name of the project; by default that of the folder."""
-    license: Literal[LICENSES] | None = None
-    """What others may do with the project; by default the first."""
-    python: Literal[PYTHONS] | None = None
-    """Lowest version of Python; by default the one that runs this."""
-    author: Annotated[str | None, arg(metavar="NAME")] = None
-    """Who holds the rights; by default git's user."""
-    git: bool = True
-    """Make it a repository with a first commit, where git is there."""
-    defaults: bool = False
-    """Ask nothing."""
-
-
-class NewOptions(ProjectOptions):
-    data: Source = None
-    """Data source: an embedded set, or a path; by default the template's own."""
-    config: Annotated[Path | None, arg(metavar="FILE")] = None
-    """YAML file of options, or the config.yaml of a run."""
-
-
-class NewFromRunOptions(ProjectOptions):
-    from_run: Annotated[Path, arg(name="from", metavar="RUN")]
-    """Folder of a trained run, whose options, data, model and exports the project takes."""
 
 
 class LaunchOptions(Options):

@@ -9,8 +9,8 @@ from shlex import quote
 import maquette
 from maquette.gallery import config_class, show
 from maquette.parsing import given, parse
+from maquette.project_options import NewFromRunOptions, NewOptions
 from maquette.template_options import ask_for_template
-from maquette.verb_options import NewFromRunOptions, NewOptions
 from maquette.verbs.starting import new_template_verb
 
 
