@@ -91,7 +91,7 @@ def test_a_run_that_did_not_finish_makes_no_project(copied_run, command, tmp_pat
     assert "did not finish" in told.err
 
 
-def test_a_standalone_training_goes_on_after_its_last_epoch(standalone):
+def test_a_standalone_training_that_was_stopped_ends_as_one_that_was_not(standalone):
     (standalone / "stopped.py").write_text(
         "import sys\n"
         "from my_app.__main__ import main\n"
@@ -109,7 +109,11 @@ def test_a_standalone_training_goes_on_after_its_last_epoch(standalone):
     assert len(json.loads((run / "history.json").read_text())) == 1
     again = run_module(standalone, "my_app", "train", "--resume", "saved_models/stopped")
     assert again.returncode == 0, again.stderr[-2000:]
-    assert [row["epoch"] for row in json.loads((run / "history.json").read_text())] == [0, 1]
+    whole = run_module(standalone, "my_app", "train", "--name", "whole", *FEW)
+    assert whole.returncode == 0, whole.stderr[-2000:]
+    rows = json.loads((run / "history.json").read_text())
+    assert [row["epoch"] for row in rows] == [0, 1]
+    assert rows == json.loads((run.parent / "whole" / "history.json").read_text())
     assert (run / "model.keras").is_file()
 
 
